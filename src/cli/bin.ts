@@ -1,0 +1,19 @@
+import { type CliContext, packageRoot } from './context.ts';
+import { runCli } from './main.ts';
+
+// A signal asks the command to stop; a second one within its stopping is ignored, as stopping takes seconds at most.
+const stopping = new AbortController();
+if (process.env.MINUTEHAND_SUPERVISED !== '1') {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+}
+// A reader that has gone (`| head`) is no reason to fail.
+process.stdout.on('error', () => undefined);
+
+const context: CliContext = {
+  terminal: { stdout: process.stdout, stderr: process.stderr, env: process.env },
+  root: packageRoot(),
+  invokedFrom: process.env.INIT_CWD && process.env.npm_lifecycle_event ? process.env.INIT_CWD : process.cwd(),
+  signal: stopping.signal,
+  exitCode: 0,
+};
+process.exit(await runCli(process.argv.slice(2), context));

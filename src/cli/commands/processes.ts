@@ -1,0 +1,57 @@
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { noMetrics } from '../../core/index.ts';
+import { type EngineEvent, type EngineOptions, type FitRequest, runBookEngine, runFitJob } from '../../engine/index.ts';
+import { createLog, createMetrics, PunctualityWatch } from '../../monitoring/index.ts';
+import { runSupervised, type Supervisor } from '../supervised.ts';
+
+/** The commands that `up` starts as processes of their own; not for people. */
+export function addProcesses(program: Command): void {
+  program.command('engine', { hidden: true }).action(() => runSupervised<EngineOptions>(runEngineProcess));
+  const worker = program.command('worker', { hidden: true });
+  worker.command('fit').action(() => runSupervised<FitRequest>(runFitProcess));
+}
+
+async function runEngineProcess(supervisor: Supervisor<EngineOptions>) {
+  const options = await supervisor.options;
+  const { config } = options;
+  const log = createLog({
+    level: config.log.level,
+    format: config.log.format,
+    destination: { file: join(options.logDirectory, 'engine.log') },
+    fields: { process: 'engine' },
+  });
+  const { metrics_enabled, alert_threshold } = config.ml_integration.monitoring;
+  const metrics = metrics_enabled ? createMetrics() : noMetrics;
+  const punctuality = new PunctualityWatch(alert_threshold, metrics);
+  const show = (event: EngineEvent) => {
+    supervisor.report(event);
+    if (event.kind !== 'cycle') return;
+    const { share, changed, isAlert } = punctuality.record(event.summary.status === 'DECIDED');
+    if (!changed) return;
+    const text = `${Math.round(share * 100)} % of the last hour's minutes were in time`;
+    log.warn({ share, isAlert }, text);
+    supervisor.report({ kind: 'notice', text: isAlert ? `${text}, fewer than alert_threshold asks for` : text });
+  };
+  supervisor.ready({});
+  return runBookEngine(options, { log, metrics, signal: supervisor.signal, onEvent: show });
+}
+
+async function runFitProcess(supervisor: Supervisor<FitRequest>) {
+  // The minute comes first.
+  setPriority(10);
+  supervisor.signal.addEventListener('abort', () => process.exit(0), { once: true });
+  const request = await supervisor.options;
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    destination: { file: join(request.logDirectory, 'worker.log') },
+    fields: { process: 'worker' },
+  });
+  return runFitJob(request, {
+    log,
+    onProgress: (stage, done, total) =>
+      supervisor.report({ kind: 'progress', task: `fitting the model (${stage})`, done, total }),
+  });
+}

@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import { epochMs, formatTime } from '../../core/index.ts';
+import {
+  type Database,
+  listCycles,
+  listEquity,
+  listPositions,
+  listRuns,
+  migrationStatus,
+  readLease,
+  universeAt,
+} from '../../database/index.ts';
+import { BOOK, ownerOf } from '../../engine/index.ts';
+import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
+import { withStore } from '../store.ts';
+import { formatTable } from '../terminal.ts';
+
+export function addStatus(program: Command, context: CliContext): void {
+  withCommonOptions(program.command('status'))
+    .description('What runs, where the book stands, and the last minutes.')
+    .addHelpText('after', '\nExample: minutehand status --json')
+    .action((options: CommonOptions) =>
+      perform(context, options, async () => {
+        const config = readConfig(context, options).values;
+        const pid = ownerOf(config.data_dir);
+        const log = commandLog(config, options);
+        const stored = await withStore(config, log, { create: false, migrate: false }, readStatus);
+        const { lastCycle, equity, positions } = stored;
+        return {
+          result: {
+            running: pid !== undefined,
+            ...(pid === undefined ? {} : { pid }),
+            dataDir: config.data_dir,
+            mode: config.mode,
+            ...stored,
+          },
+          lines: () => [
+            pid === undefined ? 'not running' : `running as process ${pid}`,
+            `data ${config.data_dir}, ${config.mode} trading, market: ${stored.market ?? 'none yet'}`,
+            lastCycle
+              ? `last minute ${lastCycle.minute}: ${lastCycle.status}${lastCycle.reason ? ` (${lastCycle.reason})` : ''}, ${lastCycle.candles} candles, ${lastCycle.predictions} forecasts, ${lastCycle.signals} signals`
+              : 'no minute decided yet',
+            ...(equity
+              ? [
+                  `equity ${equity.equity} ${config.universe.quote}, ${equity.openPositions} open positions, fees ${equity.fees}`,
+                ]
+              : []),
+            ...(positions.length === 0
+              ? []
+              : formatTable(
+                  [
+                    { title: 'symbol' },
+                    { title: 'quantity', align: 'right' },
+                    { title: 'average', align: 'right' },
+                    { title: 'mark', align: 'right' },
+                    { title: 'profit', align: 'right' },
+                  ],
+                  positions.map((position) => [
+                    position.symbol,
+                    position.quantity,
+                    position.averagePrice,
+                    position.markPrice,
+                    position.unrealizedPnl,
+                  ]),
+                )),
+          ],
+        };
+      }),
+    );
+}
+
+async function readStatus(database: Database) {
+  const migrations = await migrationStatus(database);
+  if (migrations.some(({ applied }) => !applied)) {
+    return {
+      schema: 'out of date: run "minutehand db migrate"',
+      universe: [],
+      positions: [],
+      recent: { cycles: 0, missed: 0 },
+    };
+  }
+  const cycles = await listCycles(database, { book: BOOK, limit: 60 });
+  const last = cycles.at(-1);
+  const [run] = await listRuns(database, BOOK, 1);
+  const [equity] = (await listEquity(database, { book: BOOK, limit: 1 })).slice(-1);
+  const universe = await universeAt(database, BOOK, epochMs(Number.MAX_SAFE_INTEGER));
+  const lease = await readLease(database, BOOK);
+  const market = run?.market.identity;
+  return {
+    schema: 'up to date',
+    ...(typeof market === 'string' ? { market } : {}),
+    ...(lease ? { lease: { holder: lease.holder, epoch: lease.epoch } } : {}),
+    universe: universe ?? [],
+    ...(last
+      ? {
+          lastCycle: {
+            minute: formatTime(last.minute),
+            status: last.status,
+            ...(last.reason ? { reason: last.reason } : {}),
+            ...(last.modelId ? { modelId: last.modelId } : {}),
+            candles: last.candles,
+            predictions: last.predictions,
+            signals: last.signals,
+            stageMs: last.stageMs,
+          },
+        }
+      : {}),
+    recent: { cycles: cycles.length, missed: cycles.filter(({ status }) => status === 'MISSED').length },
+    ...(equity ? { equity } : {}),
+    positions: await listPositions(database, BOOK),
+  };
+}

@@ -1,0 +1,128 @@
+import type { FinalCandle, SymbolId } from './candle.ts';
+import type { FeaturePanel, Forecast } from './forecast.ts';
+import type { BrokerEvent, EquityPoint, Fill, Order, OrderEvent, OrderIntent, Position } from './order.ts';
+import type { ReasonCode } from './reason-codes.ts';
+import type { Signal } from './signal.ts';
+import type { EpochMs } from './units.ts';
+
+/** Stages of a minute, in order. `candles` waits for nothing: it is reading and committing what has arrived (T1). */
+export const CYCLE_STAGES = ['candles', 'features', 'forecasts', 'decision', 'commit', 'send'] as const;
+export type CycleStage = (typeof CYCLE_STAGES)[number];
+
+/** `DECIDED`: within the deadline. `MISSED`: forecasts caught up, no orders. */
+export type CycleStatus = 'DECIDED' | 'MISSED';
+
+export interface Exclusion {
+  readonly symbol: SymbolId;
+  readonly reason: ReasonCode;
+}
+
+/** Everything that one minute decided: committed at once (T2), before anything is sent. */
+export interface CycleRecord {
+  readonly book: string;
+  /** The close of the minute decided on. */
+  readonly minute: EpochMs;
+  readonly status: CycleStatus;
+  /** Why it is MISSED, or why no new entries were allowed. */
+  readonly reason?: ReasonCode;
+  readonly modelId?: string;
+  /** Symbols with a final candle at the minute, in canonical order. */
+  readonly members: readonly SymbolId[];
+  readonly excluded: readonly Exclusion[];
+  /** Final 1m candles of this very minute. */
+  readonly candles: number;
+  readonly forecasts: readonly Forecast[];
+  /** Every candidate with its verdicts; those with `accepted` are signals. */
+  readonly signals: readonly Signal[];
+  /** Intents decided this minute, to be stored as SUBMITTING orders. */
+  readonly intents: readonly OrderIntent[];
+  /** Orders whose state changed through broker events, as they stand after. */
+  readonly orders: readonly Order[];
+  readonly orderEvents: readonly OrderEvent[];
+  readonly fills: readonly Fill[];
+  /** All open positions after the minute. */
+  readonly positions: readonly Position[];
+  readonly equity: EquityPoint;
+  /** How often each reason occurred. */
+  readonly reasonCounts: Readonly<Partial<Record<ReasonCode, number>>>;
+  /** Real milliseconds per stage as measured before the commit; `commit` and `send` follow in the next record. */
+  readonly stageMs: Readonly<Partial<Record<CycleStage, number>>>;
+  /** Market time at which the cycle began. */
+  readonly startedAt: EpochMs;
+  /** The book's state after the minute, as JSON text: what a restart goes on from. */
+  readonly bookState: string;
+}
+
+/** What is stored of the features of one minute, after the commit (T3). */
+export interface FeatureRows {
+  readonly panel: FeaturePanel;
+  readonly featureNames: readonly string[];
+  /** Named indicator values per symbol, in the panel's order. */
+  readonly indicators: readonly Readonly<Record<string, number>>[];
+}
+
+/** A closed candle whose stored values differ from what the venue says later. */
+export interface CandleCorrection {
+  readonly stored: FinalCandle;
+  readonly reported: FinalCandle;
+}
+
+export interface CandleCommit {
+  readonly inserted: number;
+  readonly unchanged: number;
+  readonly corrections: readonly CandleCorrection[];
+}
+
+/** What a restart goes on from. */
+export interface BookSnapshot {
+  readonly lastMinute: EpochMs;
+  readonly bookState: string;
+  readonly openOrders: readonly Order[];
+}
+
+/** Where a book's facts are kept. Postgres in truth, memory in backtests. Every write is idempotent by its keys. */
+export interface Journal {
+  /** T1. First values win: a later, different candle is recorded as a correction and returned. */
+  commitCandles(candles: readonly FinalCandle[]): Promise<CandleCommit>;
+  /** T2. @throws MinutehandError LEASE_LOST when another process owns the book. */
+  commitCycle(record: CycleRecord): Promise<void>;
+  /** T2's own duration and that of sending, known only afterwards. */
+  commitTimings(book: string, minute: EpochMs, stageMs: Readonly<Partial<Record<CycleStage, number>>>): Promise<void>;
+  /** T3. */
+  commitFeatures(rows: FeatureRows): Promise<void>;
+  /** The latest streaming state of the features, opaque bytes. */
+  saveFeatureState(state: { book: string; minute: EpochMs; featureSetHash: string; bytes: Uint8Array }): Promise<void>;
+  loadFeatureState(book: string, featureSetHash: string): Promise<{ minute: EpochMs; bytes: Uint8Array } | undefined>;
+  loadBook(book: string): Promise<BookSnapshot | undefined>;
+}
+
+/** Sends orders and reports what became of them. */
+export interface Broker {
+  /** Told once at start: all orders of the ledger that have not ended. */
+  restore(open: readonly Order[]): Promise<void>;
+  /** Called after the intents are committed. Never throws for a single order: its fate comes as an event. */
+  submit(intents: readonly OrderIntent[]): Promise<void>;
+  /** Everything that happened up to the close of `minute` and was not reported before, in order. */
+  events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]>;
+}
+
+/** The candles of one closed minute, as far as they are known. */
+export interface MinuteCandles {
+  readonly minute: EpochMs;
+  readonly candles: readonly FinalCandle[];
+  readonly missing: readonly Exclusion[];
+  /** Candles of earlier minutes that have become known since the last call, oldest first. */
+  readonly repaired: readonly FinalCandle[];
+}
+
+/** Closed one-minute candles as they become final. */
+export interface MarketFeed {
+  /** Opens the streams. Candles from `firstMinute` (close time) on will be asked for. */
+  start(symbols: readonly SymbolId[], firstMinute: EpochMs): Promise<void>;
+  /**
+   * Resolves when every symbol has its final candle of the minute that ends at `minute`, or when `graceMs` of market time after
+   * its close have passed and a REST audit has been tried; what is missing then carries its reason.
+   */
+  awaitMinute(minute: EpochMs, graceMs: number, signal: AbortSignal): Promise<MinuteCandles>;
+  stop(): Promise<void>;
+}

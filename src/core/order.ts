@@ -1,0 +1,124 @@
+import type { SymbolId } from './candle.ts';
+import type { ReasonCode } from './reason-codes.ts';
+import type { EpochMs } from './units.ts';
+
+export type OrderSide = 'buy' | 'sell';
+export type OrderPurpose = 'entry' | 'exit';
+
+/** Where an order stands. `UNKNOWN`: sent, and nobody can yet say whether it was accepted. */
+export const ORDER_STATUSES = [
+  'SUBMITTING',
+  'ACCEPTED',
+  'PARTIALLY_FILLED',
+  'FILLED',
+  'CANCELLED',
+  'REJECTED',
+  'EXPIRED',
+  'UNKNOWN',
+] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+export const isTerminal = (status: OrderStatus): boolean =>
+  status === 'FILLED' || status === 'CANCELLED' || status === 'REJECTED' || status === 'EXPIRED';
+
+/** What is to be sent. Committed as SUBMITTING before it leaves. All amounts are decimal strings. */
+export interface OrderIntent {
+  /** Deterministic: the same step gives the same id. At most 36 characters of [A-Za-z0-9_-]. */
+  readonly clientOrderId: string;
+  readonly book: string;
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly side: OrderSide;
+  readonly purpose: OrderPurpose;
+  readonly type: 'market';
+  /** Base units. */
+  readonly quantity: string;
+  readonly reduceOnly: boolean;
+  /** The minute that decided it. */
+  readonly decidedAt: EpochMs;
+  /** Not to be sent or kept working after this market time. */
+  readonly validUntil: EpochMs;
+  /** The signal it follows from, or the reason for an exit. */
+  readonly signalId?: string;
+  readonly reason?: ReasonCode;
+  readonly referencePrice: string;
+}
+
+/** An order as last known: its intent and the sum of its events. */
+export interface Order extends OrderIntent {
+  readonly status: OrderStatus;
+  readonly filledQuantity: string;
+  /** Volume-weighted; absent before the first fill. */
+  readonly averagePrice?: string;
+}
+
+/** One fact about an order, in the order it became known. `sequence` counts from 1 per order. */
+export interface OrderEvent {
+  readonly clientOrderId: string;
+  readonly sequence: number;
+  readonly time: EpochMs;
+  readonly status: OrderStatus;
+  readonly reason?: ReasonCode;
+}
+
+/** One execution. `fillId` is unique per book; a repeated one changes nothing. Decimal strings; cash in quote currency. */
+export interface Fill {
+  readonly fillId: string;
+  readonly clientOrderId: string;
+  readonly book: string;
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly side: OrderSide;
+  readonly quantity: string;
+  readonly price: string;
+  readonly fee: string;
+  /** Profit or loss this fill realised, before its fee. */
+  readonly realizedPnl: string;
+  readonly time: EpochMs;
+}
+
+/** An open position of one strategy in one symbol; `quantity` is signed (negative = short). Decimal strings. */
+export interface Position {
+  readonly book: string;
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly quantity: string;
+  readonly averagePrice: string;
+  readonly openedAt: EpochMs;
+  /** Last price it was marked at, and the unrealised profit there. */
+  readonly markPrice: string;
+  readonly unrealizedPnl: string;
+}
+
+/** The account at a minute's close. Decimal strings in quote currency. */
+export interface EquityPoint {
+  readonly minute: EpochMs;
+  /** cash + unrealised profit. */
+  readonly equity: string;
+  readonly cash: string;
+  readonly unrealizedPnl: string;
+  readonly realizedPnl: string;
+  readonly fees: string;
+  /** Sum of absolute position values. */
+  readonly grossExposure: string;
+  readonly openPositions: number;
+}
+
+/** What a broker reports: acceptance, executions, ends. `realizedPnl` is the ledger's to compute. */
+export type BrokerEvent =
+  | {
+      readonly kind: 'status';
+      readonly clientOrderId: string;
+      readonly status: OrderStatus;
+      readonly time: EpochMs;
+      readonly reason?: ReasonCode;
+    }
+  | {
+      readonly kind: 'fill';
+      readonly fillId: string;
+      readonly clientOrderId: string;
+      readonly quantity: string;
+      readonly price: string;
+      readonly fee: string;
+      readonly time: EpochMs;
+    };

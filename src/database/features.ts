@@ -1,0 +1,130 @@
+import { type EpochMs, epochMs, type FeatureRows, phaseOf, type SymbolId } from '../core/index.ts';
+import { float4Array, int4Array } from './binary-arrays.ts';
+import { type Database, inPipeline } from './connection.ts';
+import { instrumentIds } from './instruments.ts';
+import { FEATURES_KEPT, FEATURES_RECENT, INDICATORS_KEPT, INDICATORS_RECENT, withPartitions } from './partitions.ts';
+
+/** Stores the features and indicators of one minute; what is stored already stays. */
+export async function insertFeatures(database: Database, venue: string, rows: FeatureRows): Promise<void> {
+  const { panel } = rows;
+  const ids = await instrumentIds(database, venue, panel.symbols);
+  const featureSet = await featureSetId(database, panel.featureSetHash, rows.featureNames);
+  const instruments = int4Array(panel.symbols.map((symbol) => ids.get(symbol) ?? 0));
+  const phase = phaseOf(panel.minute);
+  const kept = phase === 0;
+  const times = [panel.minute];
+  await withPartitions(database, kept ? FEATURES_KEPT : FEATURES_RECENT, times, () =>
+    withPartitions(database, kept ? INDICATORS_KEPT : INDICATORS_RECENT, times, () =>
+      inPipeline(database, [
+        {
+          name: 'features-insert',
+          text: FEATURES,
+          values: [instruments, panel.minute, featureSet, phase, float4Array(panel.values), panel.width],
+        },
+        {
+          name: 'indicators-insert',
+          text: INDICATORS,
+          values: [instruments, panel.minute, phase, rows.indicators.map((values) => JSON.stringify(values))],
+        },
+      ]),
+    ),
+  );
+}
+
+export interface StoredFeatures {
+  readonly symbol: SymbolId;
+  readonly minute: EpochMs;
+  /** In the order of the feature set's names; NaN where masked. */
+  readonly features: Float32Array;
+}
+
+/** The stored features of one symbol for minutes in `[from, until)`, oldest first. */
+export async function readFeatures(
+  database: Database,
+  query: { venue: string; symbol: SymbolId; featureSetHash: string; from: EpochMs; until: EpochMs },
+): Promise<StoredFeatures[]> {
+  const { rows } = await database.pool.query<{ minute: number; features: number[] }>(
+    `SELECT minute, features FROM processed_market_data
+     JOIN instruments USING (instrument_id) JOIN feature_sets USING (feature_set_id)
+     WHERE venue = $1 AND symbol = $2 AND feature_set_hash = $3 AND minute >= $4 AND minute < $5 ORDER BY minute`,
+    [query.venue, query.symbol, query.featureSetHash, query.from, query.until],
+  );
+  return rows.map(({ minute, features }) => ({
+    symbol: query.symbol,
+    minute: epochMs(minute),
+    features: Float32Array.from(features),
+  }));
+}
+
+/** The names of a stored feature set, in the order of its values; undefined for a hash never seen. */
+export async function featureNamesOf(database: Database, featureSetHash: string): Promise<string[] | undefined> {
+  const { rows } = await database.pool.query<{ feature_names: string[] }>(
+    'SELECT feature_names FROM feature_sets WHERE feature_set_hash = $1',
+    [featureSetHash],
+  );
+  return rows[0]?.feature_names;
+}
+
+/** How many states of a feature set are kept: the newest may have been written in the moment of a crash. */
+const KEPT_STATES = 3;
+
+/** Stores the streaming state of the features; of each book and feature set the newest three remain. */
+export async function saveFeatureState(
+  database: Database,
+  state: { book: string; minute: EpochMs; featureSetHash: string; bytes: Uint8Array },
+): Promise<void> {
+  const { buffer, byteOffset, byteLength } = state.bytes;
+  await database.pool.query({
+    name: 'feature-state-save',
+    text: `WITH saved AS (
+        INSERT INTO feature_states (book, feature_set_hash, minute, state) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (book, feature_set_hash, minute) DO UPDATE SET state = excluded.state
+      )
+      DELETE FROM feature_states WHERE book = $1 AND feature_set_hash = $2 AND minute <> $3 AND minute NOT IN (
+        SELECT minute FROM feature_states WHERE book = $1 AND feature_set_hash = $2 AND minute <> $3
+        ORDER BY minute DESC LIMIT ${KEPT_STATES - 1})`,
+    values: [state.book, state.featureSetHash, state.minute, Buffer.from(buffer, byteOffset, byteLength)],
+  });
+}
+
+/** The newest stored state of a book's features, if there is one for this feature set. */
+export async function loadFeatureState(
+  database: Database,
+  book: string,
+  featureSetHash: string,
+): Promise<{ minute: EpochMs; bytes: Uint8Array } | undefined> {
+  const { rows } = await database.pool.query<{ minute: number; state: Buffer }>(
+    `SELECT minute, state FROM feature_states WHERE book = $1 AND feature_set_hash = $2 ORDER BY minute DESC LIMIT 1`,
+    [book, featureSetHash],
+  );
+  return rows[0] && { minute: epochMs(rows[0].minute), bytes: rows[0].state };
+}
+
+const FEATURES = `INSERT INTO processed_market_data (instrument_id, minute, feature_set_id, phase, features)
+  SELECT instrument_id, $2, $3, $4, ($5::real[])[(row - 1) * $6 + 1 : row * $6]
+  FROM unnest($1::int4[]) WITH ORDINALITY AS panel (instrument_id, row)
+  ON CONFLICT DO NOTHING`;
+
+const INDICATORS = `INSERT INTO technical_indicators (instrument_id, minute, phase, indicators)
+  SELECT instrument_id, $2, $3, indicators FROM unnest($1::int4[], $4::jsonb[]) AS panel (instrument_id, indicators)
+  ON CONFLICT DO NOTHING`;
+
+const featureSets = new WeakMap<Database, Map<string, number>>();
+
+async function featureSetId(database: Database, hash: string, names: readonly string[]): Promise<number> {
+  const known = featureSets.get(database) ?? new Map<string, number>();
+  featureSets.set(database, known);
+  const id = known.get(hash);
+  if (id !== undefined) return id;
+  await database.pool.query(
+    'INSERT INTO feature_sets (feature_set_hash, feature_names) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [hash, names],
+  );
+  const { rows } = await database.pool.query<{ feature_set_id: number }>(
+    'SELECT feature_set_id FROM feature_sets WHERE feature_set_hash = $1',
+    [hash],
+  );
+  const created = rows[0]?.feature_set_id ?? 0;
+  known.set(hash, created);
+  return created;
+}

@@ -1,0 +1,61 @@
+export {
+  type BarRange,
+  type Coverage,
+  countBars,
+  findGaps,
+  type Gap,
+  latestOpenTimes,
+  listCoverage,
+  readBars,
+} from './bars.ts';
+export { loadBook, saveUniverse, universeAt } from './books.ts';
+export { listCorrections, type RecordedCorrection, repairCandles, upsertCandles } from './candles.ts';
+export { type Database, type DatabaseOptions, openDatabase, redactUrl } from './connection.ts';
+export {
+  type CycleSummary,
+  countRange,
+  lastCycleMinute,
+  listCycles,
+  type MinuteRange,
+  type RangeCounts,
+  readStageTimes,
+  type StageTimes,
+} from './cycles.ts';
+export {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  findRunningServer,
+  startEmbeddedServer,
+} from './embedded/embedded-server.ts';
+export { isAlive, type ProcessIdentity, readIdentity, thisProcess } from './embedded/process-lock.ts';
+export { featureNamesOf, readFeatures, type StoredFeatures } from './features.ts';
+export { listInstruments, saveInstruments } from './instruments.ts';
+export { createPostgresJournal, type PostgresJournalOptions } from './journal.ts';
+export { acquireLease, type Lease, type LeaseRequest, readLease, releaseLease, renewLease } from './leases.ts';
+export {
+  type LedgerFilter,
+  listEquity,
+  listFills,
+  listOrderEvents,
+  listOrders,
+  listPositions,
+} from './ledger.ts';
+export { type MigrationStatus, migrate, migrationStatus, rollback } from './migrate.ts';
+export {
+  type AuditEntry,
+  appendAudit,
+  listAudit,
+  listModels,
+  listRuns,
+  type ModelRecord,
+  type ModelStatus,
+  type RunRecord,
+  type RunStatus,
+  saveModel,
+  saveRun,
+  setModelStatus,
+} from './operations.ts';
+export { applyRetention, type RetentionPolicy, type RetentionResult } from './retention.ts';
+export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
+export { listSnapshots, type MarketSnapshot } from './snapshots.ts';
+export { createTestDatabase, type TestDatabase } from './testing.ts';

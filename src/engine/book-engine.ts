@@ -1,0 +1,427 @@
+import type { Config } from '../config/index.ts';
+import {
+  type BookSnapshot,
+  createRandom,
+  type EpochMs,
+  epochMs,
+  type FinalCandle,
+  formatTime,
+  HOUR_MS,
+  type Journal,
+  type Log,
+  type Metrics,
+  MINUTE_MS,
+  MinutehandError,
+  messageOf,
+  waitReal,
+} from '../core/index.ts';
+import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
+import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
+import { type FeatureEngineer, featureSet } from '../features/index.ts';
+import type { ServedPredictor } from '../model/index.ts';
+import { PaperBroker } from '../trading/index.ts';
+import { BookHistory } from './book-history.ts';
+import { holdLease } from './book-lease.ts';
+import { type BookRun, beginRun, enterOpenRun, finishRun, type RunSummary, requireSameMarket } from './book-run.ts';
+import { type BookState, decodeBookState, initialBookState, warmBookState } from './book-state.ts';
+import { BookUniverse } from './book-universe.ts';
+import { summarizeCycle } from './cycle-summary.ts';
+import type { EngineEvent } from './engine-event.ts';
+import { MinuteCycle } from './minute-cycle.ts';
+import { findModel, fitModel, fitWindow } from './model-supply.ts';
+import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
+import { SignalScheduler } from './signal-scheduler.ts';
+import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
+
+/** What an engine process is started with. */
+export interface EngineOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  /** Base URL of a simulated or other exchange; absent for the venue's own. */
+  readonly exchangeUrl?: string;
+  readonly simulatorToken?: string;
+  readonly modelsDirectory: string;
+  readonly logDirectory: string;
+  /** Path of the binary that fits models. */
+  readonly binary: string;
+  readonly codeVersion: string;
+  /** Cycles to run; without it the engine runs until it is stopped. */
+  readonly minutes?: number;
+}
+
+export interface EnginePorts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: EngineEvent) => void;
+}
+
+export const BOOK = 'main';
+const INSTRUMENTS_EVERY_MS = 15 * MINUTE_MS;
+/** Real time between two looks whether a running replay has ended. */
+const END_CHECK_MS = 1_000;
+/** A real venue's clock this far from ours makes orders unsafe. */
+const SAFE_SKEW_MS = 1_000;
+
+/**
+ * Runs one book until the signal stops it or the asked number of minutes is done. Start and recovery are one path: whatever was
+ * committed is gone on from.
+ * @returns the summary of the run when `minutes` was given and reached
+ * @throws MinutehandError REPLAY_ENDED when the market has no further minute, MARKET_DIFFERS, LEASE_HELD, LEASE_LOST, and what the
+ * store and the exchange throw
+ */
+export async function runBookEngine(options: EngineOptions, ports: EnginePorts): Promise<RunSummary | undefined> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  ports.signal.addEventListener('abort', stop, { once: true });
+  if (ports.signal.aborted) stop();
+  const database = await openDatabase({
+    url: options.databaseUrl,
+    applicationName: 'minutehand-engine',
+    log: ports.log,
+    maxConnections: options.config.database.max_connections,
+  });
+  let lost: MinutehandError | undefined;
+  const held = await holdLease(database, BOOK, {
+    log: ports.log,
+    signal: stopping.signal,
+    onLost: (error) => {
+      lost = error;
+      stop();
+    },
+  }).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
+  let venue: Venue | undefined;
+  try {
+    venue = await connectVenue(options.config, {
+      url: options.exchangeUrl,
+      simulatorToken: options.simulatorToken,
+      log: ports.log,
+      metrics: ports.metrics,
+    });
+    const engine = new BookEngine(options, ports, database, venue, held.lease.epoch, stopping);
+    const summary = await engine.run();
+    if (lost) throw lost;
+    return summary;
+  } finally {
+    stop();
+    ports.signal.removeEventListener('abort', stop);
+    await venue?.close();
+    await held
+      .release()
+      .catch((error: unknown) => ports.log.warn({ error: messageOf(error) }, 'the lease was not given back'));
+    await database.close();
+  }
+}
+
+class BookEngine {
+  readonly #options: EngineOptions;
+  readonly #ports: EnginePorts;
+  readonly #database: Database;
+  readonly #venue: Venue;
+  readonly #stopping: AbortController;
+  readonly #loader: DataLoader;
+  readonly #universe: BookUniverse;
+  readonly #feed: LiveMarketFeed;
+  readonly #journal: Journal;
+  readonly #background = new Set<Promise<void>>();
+  #failure: unknown;
+  #cycle: MinuteCycle | undefined;
+  /** Applied between two minutes. */
+  #exchange: (() => Promise<void>)[] = [];
+
+  constructor(
+    options: EngineOptions,
+    ports: EnginePorts,
+    database: Database,
+    venue: Venue,
+    epoch: number,
+    stopping: AbortController,
+  ) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#database = database;
+    this.#venue = venue;
+    this.#stopping = stopping;
+    const shared = { gateway: venue.gateway, clock: venue.clock, log: ports.log, metrics: ports.metrics };
+    this.#universe = new BookUniverse({
+      ...shared,
+      book: BOOK,
+      config: options.config,
+      database,
+      onNotice: (text) => ports.onEvent({ kind: 'notice', text }),
+    });
+    const { max_parallel } = options.config.ml_integration.scheduler;
+    this.#journal = createPostgresJournal({
+      database,
+      venue: venue.gateway.exchangeId,
+      lease: { book: BOOK, epoch },
+      clock: venue.clock,
+    });
+    this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
+    this.#feed = createMarketFeed({
+      ...shared,
+      random: createRandom('feed'),
+      // Storing it again is refused and recorded as a correction: the first values stay.
+      onCorrection: ({ reported }) =>
+        this.#inBackground('correction', async () => void (await this.#journal.commitCandles([reported]))),
+    });
+  }
+
+  async run(): Promise<RunSummary | undefined> {
+    const { clock, gateway } = this.#venue;
+    const { config, minutes } = this.#options;
+    const { signal } = this.#stopping;
+    const market = describeMarket(clock, gateway.exchangeId);
+    await this.#universe.open();
+    this.#ports.onEvent({ kind: 'market', market, universe: this.#universe.symbols, exchange: gateway.address });
+
+    const journal = this.#journal;
+    const book = await journal.loadBook(BOOK);
+    await requireSameMarket(this.#database, BOOK, market);
+    // Where nothing runs away, or where a fixed number of minutes is to be reproducible, history is complete first.
+    const complete = market.speed === 'max' || minutes !== undefined;
+    const model = await this.#findModel();
+    const history = new BookHistory({
+      book: BOOK,
+      venue: gateway.exchangeId,
+      config,
+      universe: this.#universe.symbols,
+      references: this.#universe.references,
+      database: this.#database,
+      loader: this.#loader,
+      clock,
+      signal,
+      onEvent: this.#ports.onEvent,
+    });
+    const needsModel = model === undefined && config.ml_integration.enabled;
+    const warm = await history.warmFeatures(journal, book?.lastMinute, {
+      complete,
+      withTraining: complete && needsModel,
+    });
+    if (signal.aborted) return undefined;
+    const predictor = model ?? (complete && needsModel ? await this.#fitAndLoad(warm.minute) : undefined);
+    if (signal.aborted) return undefined;
+    const { features } = warm;
+    let state = book ? decodeBookState(book.bookState) : this.#newBookState(await history.lastDay(warm.minute));
+    const minute = book ? warm.minute : await history.followMarket(features, warm.minute);
+    if (!book) state = this.#observe(state, await history.candles(warm.minute, minute));
+    if (complete && !warm.restored) await history.save(journal, features, minute);
+
+    const cycle = await this.#createCycle(state, features, book);
+    if (book) await cycle.storeAgain(book.lastMinute);
+    if (predictor) this.#serve(predictor);
+    const run = await this.#enterRun(market, minute);
+    await this.#feed.start(this.#universe.symbols, epochMs(minute + MINUTE_MS));
+    if (!complete && !warm.restored)
+      this.#inBackground('deeper history', () => this.#deepen(history, minute, needsModel));
+    else if (!complete && needsModel) this.#inBackground('model', () => this.#supplyModel(history, minute));
+    this.#inBackground('end of the market', () => this.#watchMarketEnd());
+    let done: EpochMs | undefined = minute;
+    try {
+      if (book && clock.simulation?.lockstep && clock.simulation.minute <= minute) await clock.acknowledge(minute);
+      done = await this.#schedule(cycle, history, run).run(minute, signal, run?.until);
+      await cycle.settled();
+    } finally {
+      this.#stopping.abort();
+      await this.#feed.stop();
+      await Promise.all(this.#background);
+      await cycle.close();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return run && done !== undefined && done >= run.until
+      ? finishRun(this.#database, run, history.backfilled)
+      : undefined;
+  }
+
+  async #createCycle(
+    state: BookState,
+    features: FeatureEngineer,
+    book: BookSnapshot | undefined,
+  ): Promise<MinuteCycle> {
+    const { clock } = this.#venue;
+    const settings = cycleSettings(this.#options.config, BOOK);
+    const broker = new PaperBroker({
+      instrumentOf: (symbol) => this.#universe.instruments.get(symbol),
+      costs: settings.decide.costs,
+    });
+    await broker.restore(book?.openOrders ?? []);
+    const cycle = new MinuteCycle(
+      {
+        book: BOOK,
+        universe: this.#universe.symbols,
+        references: this.#universe.references,
+        instruments: () => this.#universe.instruments,
+        ended: () => this.#universe.ended,
+        entriesBlocked: () => (Math.abs(clock.skewMs) > SAFE_SKEW_MS ? 'CLOCK_SKEWED' : undefined),
+        clock,
+        journal: this.#journal,
+        broker,
+        settings,
+        log: this.#ports.log,
+        metrics: this.#ports.metrics,
+      },
+      { state, features, ...(book ? { lastMinute: book.lastMinute } : {}) },
+    );
+    this.#cycle = cycle;
+    return cycle;
+  }
+
+  async #enterRun(market: MarketDescription, after: EpochMs): Promise<BookRun | undefined> {
+    const { minutes } = this.#options;
+    if (minutes !== undefined) {
+      return beginRun(this.#database, BOOK, { venue: this.#venue.gateway.exchangeId, market, minutes, after });
+    }
+    await enterOpenRun(this.#database, BOOK, { market, after });
+    return undefined;
+  }
+
+  #schedule(cycle: MinuteCycle, history: BookHistory, run: BookRun | undefined): SignalScheduler {
+    const { clock } = this.#venue;
+    const { scheduler } = this.#options.config.ml_integration;
+    return new SignalScheduler({
+      clock,
+      feed: this.#feed,
+      runMinute: async (input, late) => {
+        for (const exchange of this.#exchange.splice(0)) await exchange();
+        const report = await cycle.run(input, late);
+        this.#ports.onEvent({ kind: 'cycle', summary: summarizeCycle(report) });
+        await this.#maintain(input.minute);
+        return report;
+      },
+      recover: (from, to, signal) => history.recover(from, to, signal),
+      acknowledge: async (minute) => {
+        if (run && minute >= run.until) return;
+        const simulation = await clock.acknowledge(minute);
+        if (simulation?.lockstep && simulation.ended) this.#fail(replayEnded(minute));
+      },
+      settings: {
+        deadlineMs: scheduler.deadline_seconds * 1_000,
+        graceMs: scheduler.grace_seconds * 1_000,
+        catchUpMs: scheduler.catch_up_hours * 3_600_000,
+      },
+      log: this.#ports.log,
+    });
+  }
+
+  /** Behind the first minutes of a quick start: a model if there is none, then what was left out of the history. */
+  async #deepen(history: BookHistory, first: EpochMs, needsModel: boolean): Promise<void> {
+    if (needsModel) await this.#supplyModel(history, first);
+    const origin = history.originOf(first);
+    await history.fetch(origin, first);
+    if (this.#stopping.signal.aborted) return;
+    const built = this.#cycle?.lastMinute ?? first;
+    const features = await history.build(origin, built);
+    this.#exchange.push(async () => {
+      const minute = this.#cycle?.lastMinute ?? built;
+      await history.advance(features, built, minute);
+      this.#cycle?.exchangeFeatures(features);
+      await history.save(this.#journal, features, minute);
+      this.#ports.onEvent({ kind: 'notice', text: 'the history is complete' });
+    });
+  }
+
+  async #supplyModel(history: BookHistory, minute: EpochMs): Promise<void> {
+    await history.fetchTraining(minute);
+    const predictor = await this.#fitAndLoad(minute);
+    if (predictor) this.#exchange.push(async () => this.#serve(predictor));
+  }
+
+  #newBookState(lastDay: readonly FinalCandle[]): BookState {
+    return this.#observe(initialBookState(decideSettings(this.#options.config, BOOK).risk), lastDay);
+  }
+
+  /** The state with the volatilities and volumes of minutes that were not decided on. */
+  #observe(state: BookState, candles: readonly FinalCandle[]): BookState {
+    return warmBookState(state, candles, decideSettings(this.#options.config, BOOK).sizing);
+  }
+
+  #serve(predictor: ServedPredictor): void {
+    const previous = this.#cycle?.exchangePredictor(predictor);
+    void previous?.close();
+    this.#ports.onEvent({ kind: 'model', modelId: predictor.modelId, directory: predictor.directory });
+  }
+
+  async #findModel(): Promise<ServedPredictor | undefined> {
+    if (!this.#options.config.ml_integration.enabled) return undefined;
+    return findModel({
+      config: this.#options.config,
+      featureSetHash: featureSet().hash,
+      universe: this.#universe.symbols,
+      modelsDirectory: this.#options.modelsDirectory,
+      log: this.#ports.log,
+    });
+  }
+
+  async #fitAndLoad(minute: EpochMs): Promise<ServedPredictor | undefined> {
+    const { config, databaseUrl, modelsDirectory, codeVersion, binary, logDirectory } = this.#options;
+    if (!config.ml_integration.enabled || this.#stopping.signal.aborted) return undefined;
+    const market = describeMarket(this.#venue.clock, this.#venue.gateway.exchangeId);
+    await fitModel(
+      {
+        databaseUrl,
+        venue: this.#venue.gateway.exchangeId,
+        universe: this.#universe.symbols,
+        references: this.#universe.references,
+        ...fitWindow(minute, config.ml_integration.model.training_days),
+        outputDirectory: modelsDirectory,
+        logDirectory,
+        market: { source: market.kind, plantedEdge: market.edge, description: market.label },
+        codeVersion,
+      },
+      { binary, log: this.#ports.log, signal: this.#stopping.signal, onEvent: this.#ports.onEvent },
+    );
+    return this.#findModel();
+  }
+
+  /** What is due now and then, after a minute's orders have left: the venue's list of instruments, old rows. */
+  async #maintain(minute: EpochMs): Promise<void> {
+    if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();
+    if (minute % HOUR_MS === 0) {
+      const policy = retentionPolicy(this.#options.config);
+      this.#inBackground('retention', async () => {
+        const { deletedRows } = await applyRetention(this.#database, minute, policy);
+        this.#ports.log.info({ deletedRows }, 'old rows were removed');
+      });
+    }
+  }
+
+  async #watchMarketEnd(): Promise<void> {
+    const { clock } = this.#venue;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await waitReal(END_CHECK_MS, signal);
+      const { simulation } = clock;
+      const last = this.#cycle?.lastMinute;
+      if (simulation?.ended && !simulation.lockstep && last !== undefined && last >= simulation.minute) {
+        this.#fail(replayEnded(last));
+      }
+    }
+  }
+
+  #inBackground(task: string, work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return;
+        this.#ports.log.error({ task, error: messageOf(error) }, 'background work failed');
+        this.#ports.onEvent({ kind: 'notice', text: `${task} failed: ${messageOf(error)}` });
+      })
+      .finally(() => this.#background.delete(running));
+    this.#background.add(running);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#stopping.abort();
+  }
+}
+
+function replayEnded(minute: EpochMs): MinutehandError {
+  return new MinutehandError(
+    'REPLAY_ENDED',
+    `the replay has no minute after ${formatTime(minute)}`,
+    'Replay a folder that reaches further, or start over with another --data-dir.',
+  );
+}

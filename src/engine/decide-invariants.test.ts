@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type BrokerEvent, MINUTE_MS, type OrderIntent } from '../core/index.ts';
+import { notionalOf, parseCash, parsePrice, parseQuantity } from '../matching/index.ts';
+import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
+import { DEFAULT_RISK_SETTINGS, exposureOf, magnitude, shareOfEquity } from '../trading/index.ts';
+import { decodeBookState, encodeBookState } from './book-state.ts';
+import { type BookRun, minuteAt, runBook, TestMarket, testSettings } from './decide-fixtures.ts';
+
+const MINUTES = 150;
+/** Decides often and holds briefly, so that a short run trades a lot; limits tight enough to bind. */
+const settings = testSettings({
+  strategies: [
+    new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, decideEvery: '15m', holdFor: '30m', cooldownMinutes: 15 }),
+    new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, name: 'slow', decideEvery: '30m', holdFor: '1h' }),
+  ],
+  risk: { ...DEFAULT_RISK_SETTINGS, maxGrossExposure: 0.5, maxPositions: 5, maxPositionFraction: 0.12 },
+});
+
+const initial = parseCash(settings.risk.initialEquity);
+const seeds = fc.integer({ min: 1, max: 1_000_000 });
+const runs = { numRuns: 8 };
+
+/** What a journal would hold after the run. */
+const recordOf = ({ decisions, state }: BookRun) => ({
+  minutes: decisions.map(({ state: _, ...parts }) => parts),
+  end: encodeBookState(state),
+});
+
+describe('a book over random markets', () => {
+  it('accounts for every unit of money in every minute', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const { decisions } = await runBook(new TestMarket(8, seed), MINUTES, settings);
+        let cashFlow = 0n;
+        let fees = 0n;
+        let realized = 0n;
+        for (const { fills, equity, positions } of decisions) {
+          for (const fill of fills) {
+            const notional = notionalOf(parsePrice(fill.price), parseQuantity(fill.quantity));
+            cashFlow += fill.side === 'buy' ? -notional : notional;
+            fees += parseCash(fill.fee);
+            realized += parseCash(fill.realizedPnl);
+          }
+          const value = positions.reduce(
+            (sum, position) => sum + notionalOf(parsePrice(position.markPrice), parseQuantity(position.quantity)),
+            0n,
+          );
+          expect(parseCash(equity.equity)).toBe(initial + cashFlow - fees + value);
+          expect(parseCash(equity.equity)).toBe(initial + realized + parseCash(equity.unrealizedPnl) - fees);
+          expect(parseCash(equity.cash)).toBe(initial + realized - fees);
+        }
+        expect(decisions.flatMap((decision) => decision.fills).length).toBeGreaterThan(0);
+      }),
+      runs,
+    );
+  });
+
+  it('is never above a limit when it decides on entries, pending ones included', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const { decisions } = await runBook(new TestMarket(12, seed), MINUTES, settings);
+        for (const { intents, state, equity } of decisions) {
+          const entries = intents.filter((intent) => intent.purpose === 'entry');
+          if (entries.length === 0) continue;
+          const exposure = exposureOf(state.ledger, state.markets);
+          const total = parseCash(equity.equity);
+          expect(exposure.gross <= shareOfEquity(total, settings.risk.maxGrossExposure)).toBe(true);
+          expect(exposure.positions).toBeLessThanOrEqual(settings.risk.maxPositions);
+          for (const { symbol } of entries) {
+            const held = exposure.bySymbol.get(symbol) ?? 0n;
+            expect(held <= shareOfEquity(total, settings.risk.maxPositionFraction)).toBe(true);
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('places each order once: unique ids, one working entry per strategy and symbol, exits of the whole position', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const { decisions } = await runBook(new TestMarket(8, seed), MINUTES, settings);
+        const intents = decisions.flatMap((decision) => decision.intents);
+        expect(new Set(intents.map((intent) => intent.clientOrderId)).size).toBe(intents.length);
+        for (const { state, intents: decided } of decisions) {
+          const working = [...state.ledger.orders.values()].filter((order) => order.endedAt === undefined);
+          const keys = working.map(({ intent }) => `${intent.strategy}/${intent.symbol}`);
+          expect(new Set(keys).size).toBe(keys.length);
+          for (const exit of decided.filter((intent) => intent.reduceOnly)) {
+            const position = state.ledger.positions.get(`${exit.strategy}/${exit.symbol}`);
+            expect(parseQuantity(exit.quantity)).toBe(magnitude(position?.quantity ?? 0n));
+            expect(exit.side).toBe((position?.quantity ?? 0n) > 0n ? 'sell' : 'buy');
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('comes to the same end when every broker event is reported twice, and again later', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const market = new TestMarket(8, seed);
+        const plain = await runBook(market, MINUTES, settings);
+        const past: BrokerEvent[] = [];
+        const repeated = await runBook(market, MINUTES, settings, {
+          events: (events) => {
+            const all = [...events, ...past.slice(-20), ...events];
+            past.push(...events);
+            return all;
+          },
+        });
+        expect(recordOf(repeated)).toEqual(recordOf(plain));
+      }),
+      runs,
+    );
+  });
+
+  it('goes on from its stored text at any minutes as if it had not stopped, also between commit and submission', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, fc.uniqueArray(fc.nat({ max: MINUTES - 1 }), { maxLength: 10 }), async (seed, kills) => {
+        const market = new TestMarket(8, seed);
+        const unbroken = await runBook(market, MINUTES, settings);
+        const killed = new Set(kills);
+        const restarted = await runBook(market, MINUTES, settings, {
+          restartBefore: (index) => killed.has(index),
+          carry: (state) => decodeBookState(encodeBookState(state)),
+        });
+        expect(recordOf(restarted)).toEqual(recordOf(unbroken));
+      }),
+      runs,
+    );
+  });
+
+  it('orders nothing in missed minutes and still knows where it stands', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const isMissed = (index: number) => index % 60 >= 20 && index % 60 < 50;
+        const { decisions } = await runBook(new TestMarket(8, seed), MINUTES, settings, {
+          input: (input, index) => (isMissed(index) ? { ...input, late: 'CYCLE_NOT_RUN' } : input),
+        });
+        decisions.forEach((decision, index) => {
+          expect(decision.equity.minute).toBe(minuteAt(index + 1));
+          if (isMissed(index)) expect(decision.intents).toEqual([]);
+        });
+      }),
+      runs,
+    );
+  });
+
+  it('leaves the state it was given as it was', async () => {
+    const market = new TestMarket(8, 5);
+    const texts: string[] = [];
+    const { decisions } = await runBook(market, MINUTES, settings, {
+      input: (input) => input,
+      events: (events) => events,
+    });
+    for (const decision of decisions) texts.push(encodeBookState(decision.state));
+    const again = await runBook(market, MINUTES, settings);
+    expect(again.decisions.map((decision) => encodeBookState(decision.state))).toEqual(texts);
+  });
+
+  it('gives every order a validity after its decision', async () => {
+    const { decisions } = await runBook(new TestMarket(8, 9), MINUTES, settings);
+    const intents: OrderIntent[] = decisions.flatMap((decision) => decision.intents);
+    for (const intent of intents) expect(intent.validUntil - intent.decidedAt).toBe(15 * MINUTE_MS);
+  });
+});

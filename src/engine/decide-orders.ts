@@ -1,0 +1,247 @@
+import {
+  durationOf,
+  type EpochMs,
+  epochMs,
+  MINUTE_MS,
+  type OrderIntent,
+  type ReasonCode,
+  type Signal,
+  type SymbolId,
+} from '../core/index.ts';
+import { formatPrice, formatQuantity, tradingRulesOf } from '../matching/index.ts';
+import { type Holding, type Strategy, type StrategyBook, StrategyManager, type Target } from '../strategies/index.ts';
+import {
+  clientOrderIdOf,
+  type Exposure,
+  enterIntents,
+  exposureOf,
+  type LedgerChange,
+  magnitude,
+  positionKey,
+  refuseOrder,
+  sizeEntry,
+  withEntry,
+  workingOrders,
+} from '../trading/index.ts';
+import type { BookState } from './book-state.ts';
+import type { DecideInput, DecideSettings, DecisionNote } from './decide-types.ts';
+
+export interface PlanInput extends Pick<DecideInput, 'minute' | 'instruments' | 'late'> {
+  readonly signals: readonly Signal[];
+  /** Cash units. */
+  readonly equity: bigint;
+}
+
+export interface PlannedOrders {
+  readonly intents: readonly OrderIntent[];
+  /** The intents in the ledger, as SUBMITTING. */
+  readonly entered: LedgerChange;
+  readonly holdUntil: ReadonlyMap<string, EpochMs>;
+  readonly cooldowns: ReadonlyMap<string, EpochMs>;
+  readonly notes: readonly DecisionNote[];
+}
+
+/**
+ * Asks the strategies for targets and makes order intents of them: closings of exactly the position's quantity, reduce-only, which
+ * always pass; then entries, each checked and sized against the exposure that includes all before it.
+ */
+export function planOrders(state: BookState, input: PlanInput, settings: DecideSettings): PlannedOrders {
+  const plan = new OrderPlan(state, input, settings);
+  if (input.late === undefined) {
+    const manager = new StrategyManager(settings.strategies);
+    const outcomes = manager.decide(input.minute, input.signals, (strategy) => plan.bookOf(strategy));
+    for (const { strategy, targets, refusals } of outcomes) {
+      for (const refusal of refusals) plan.note(strategy, refusal.symbol, refusal.reason, refusal.signalId);
+      for (const target of targets) plan.follow(strategy, target);
+    }
+    plan.closeOrphans();
+  }
+  return plan.finish();
+}
+
+/** The plan of one minute as it grows; lives for one call of {@link planOrders}. */
+class OrderPlan {
+  readonly #state: BookState;
+  readonly #input: PlanInput;
+  readonly #settings: DecideSettings;
+  readonly #intents: OrderIntent[] = [];
+  readonly #notes: DecisionNote[] = [];
+  readonly #holdUntil: Map<string, EpochMs>;
+  readonly #cooldowns: Map<string, EpochMs>;
+  /** Keys with a working order, by purpose. */
+  readonly #working = { entry: new Set<string>(), exit: new Set<string>() };
+  readonly #pendingSides = new Map<string, Holding['side']>();
+  #exposure: Exposure;
+
+  constructor(state: BookState, input: PlanInput, settings: DecideSettings) {
+    this.#state = state;
+    this.#input = input;
+    this.#settings = settings;
+    this.#holdUntil = new Map(state.holdUntil);
+    this.#cooldowns = new Map([...state.cooldowns].filter(([, until]) => until > input.minute));
+    for (const { intent } of workingOrders(state.ledger)) {
+      const key = positionKey(intent.strategy, intent.symbol);
+      this.#working[intent.purpose].add(key);
+      if (intent.purpose === 'entry') this.#pendingSides.set(key, intent.side === 'buy' ? 'long' : 'short');
+    }
+    this.#exposure = exposureOf(state.ledger, state.markets);
+  }
+
+  bookOf(strategy: Strategy): StrategyBook {
+    const holdings = new Map<SymbolId, Holding>();
+    const cooldowns = new Map<SymbolId, EpochMs>();
+    const prefix = positionKey(strategy.name, '');
+    const hold = (key: string, side: Holding['side'], isPending: boolean): void => {
+      const symbol = key.slice(prefix.length);
+      const holdUntil = this.#holdUntil.get(key) ?? this.#input.minute;
+      holdings.set(symbol, { symbol, side, holdUntil, isPending });
+    };
+    for (const [key, side] of this.#pendingSides) if (key.startsWith(prefix)) hold(key, side, true);
+    for (const [key, position] of this.#state.ledger.positions) {
+      if (position.strategy === strategy.name) hold(key, position.quantity > 0n ? 'long' : 'short', false);
+    }
+    for (const [key, until] of this.#cooldowns) {
+      if (key.startsWith(prefix)) cooldowns.set(key.slice(prefix.length), until);
+    }
+    return { holdings, cooldowns };
+  }
+
+  follow(strategy: Strategy, target: Target): void {
+    switch (target.kind) {
+      case 'hold':
+        this.#holdUntil.set(positionKey(strategy.name, target.symbol), target.holdUntil);
+        return;
+      case 'close':
+        this.#close(strategy, target);
+        return;
+      case 'enter':
+        this.#enter(strategy, target);
+    }
+  }
+
+  /** Closes positions of strategies that are no longer configured: nobody else would. */
+  closeOrphans(): void {
+    const names = new Set(this.#settings.strategies.map((strategy) => strategy.name));
+    for (const { strategy, symbol } of this.#state.ledger.positions.values()) {
+      if (names.has(strategy)) continue;
+      this.#close({ name: strategy, cooldownMinutes: 0 }, { kind: 'close', symbol, reason: 'STRATEGY_REMOVED' });
+    }
+  }
+
+  note(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, reason: ReasonCode, signalId?: string): void {
+    this.#notes.push({ strategy: strategy.name, symbol, reason, ...(signalId === undefined ? {} : { signalId }) });
+  }
+
+  finish(): PlannedOrders {
+    const entered = enterIntents(this.#state.ledger, this.#intents);
+    const alive = new Set(entered.ledger.positions.keys());
+    for (const { intent } of workingOrders(entered.ledger)) alive.add(positionKey(intent.strategy, intent.symbol));
+    for (const key of this.#holdUntil.keys()) if (!alive.has(key)) this.#holdUntil.delete(key);
+    return {
+      intents: this.#intents,
+      entered,
+      holdUntil: this.#holdUntil,
+      cooldowns: this.#cooldowns,
+      notes: this.#notes,
+    };
+  }
+
+  #close(strategy: Pick<Strategy, 'name' | 'cooldownMinutes'>, target: Extract<Target, { kind: 'close' }>): void {
+    const { symbol, reason, signalId } = target;
+    const { minute } = this.#input;
+    const key = positionKey(strategy.name, symbol);
+    // Due from now on: what cannot be closed at once, or only in part, is tried again in the next minute.
+    this.#holdUntil.set(key, minute);
+    if (this.#working.exit.has(key)) return;
+    if (this.#working.entry.has(key)) {
+      this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signalId);
+      return;
+    }
+    const position = this.#state.ledger.positions.get(key);
+    if (position === undefined) return;
+    this.#working.exit.add(key);
+    this.#cooldowns.set(key, epochMs(minute + strategy.cooldownMinutes * MINUTE_MS));
+    this.#intents.push({
+      ...this.#identity(strategy, symbol, 'exit'),
+      side: position.quantity > 0n ? 'sell' : 'buy',
+      quantity: formatQuantity(magnitude(position.quantity)),
+      reduceOnly: true,
+      validUntil: epochMs(minute + this.#settings.risk.exitValidityMinutes * MINUTE_MS),
+      ...(signalId === undefined ? {} : { signalId }),
+      reason,
+    });
+  }
+
+  #enter(strategy: Strategy, target: Extract<Target, { kind: 'enter' }>): void {
+    const { symbol, signal } = target;
+    const { minute, equity, instruments } = this.#input;
+    const { risk, signals, sizing, costs } = this.#settings;
+    const key = positionKey(strategy.name, symbol);
+    if (this.#working.entry.has(key) || this.#working.exit.has(key) || this.#state.ledger.positions.has(key)) {
+      this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signal.id);
+      return;
+    }
+    const validUntil = epochMs(signal.minute + signals.validityMinutes * MINUTE_MS);
+    if (minute >= validUntil) {
+      this.note(strategy, symbol, 'SIGNAL_EXPIRED', signal.id);
+      return;
+    }
+    const market = this.#state.markets.get(symbol);
+    const instrument = instruments.get(symbol);
+    const exposure = this.#exposure;
+    const refusal = refuseOrder(
+      { reduceOnly: false },
+      { minute, risk: this.#state.risk, exposure, equity, market },
+      risk,
+    );
+    if (refusal !== undefined || market === undefined || instrument === undefined) {
+      this.note(strategy, symbol, refusal ?? 'INSTRUMENT_NOT_TRADING', signal.id);
+      return;
+    }
+    const sized = sizeEntry(
+      {
+        symbol,
+        confidence: signal.confidence,
+        confidenceThreshold: signals.confidenceThreshold,
+        holdMinutes: durationOf(strategy.holdFor) / MINUTE_MS,
+        equity,
+        exposure,
+        market,
+        rules: tradingRulesOf(instrument),
+      },
+      { sizing, risk, costs },
+    );
+    for (const reason of sized.reductions) this.note(strategy, symbol, reason, signal.id);
+    if (sized.refusal !== undefined) {
+      this.note(strategy, symbol, sized.refusal, signal.id);
+      return;
+    }
+    this.#working.entry.add(key);
+    this.#exposure = withEntry(exposure, symbol, sized.notional);
+    this.#holdUntil.set(key, target.holdUntil);
+    this.#intents.push({
+      ...this.#identity(strategy, symbol, 'entry'),
+      side: signal.side === 'long' ? 'buy' : 'sell',
+      quantity: formatQuantity(sized.quantity),
+      reduceOnly: false,
+      validUntil,
+      signalId: signal.id,
+    });
+  }
+
+  #identity(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, purpose: OrderIntent['purpose']) {
+    const { book } = this.#settings;
+    const { minute } = this.#input;
+    const market = this.#state.markets.get(symbol);
+    return {
+      clientOrderId: clientOrderIdOf({ book, strategy: strategy.name, symbol, minute, purpose }),
+      book,
+      strategy: strategy.name,
+      symbol,
+      purpose,
+      type: 'market' as const,
+      decidedAt: minute,
+      referencePrice: formatPrice(market?.lastPrice ?? 0n),
+    };
+  }
+}

@@ -1,0 +1,88 @@
+import type {
+  BrokerEvent,
+  CycleRecord,
+  EpochMs,
+  Exclusion,
+  FinalCandle,
+  Forecast,
+  Horizon,
+  Instrument,
+  ReasonCode,
+  SymbolId,
+} from '../core/index.ts';
+import type { CostSettings } from '../matching/index.ts';
+import type { SignalSettings } from '../signals/index.ts';
+import type { Strategy } from '../strategies/index.ts';
+import type { RiskSettings, SizingSettings } from '../trading/index.ts';
+import type { BookState } from './book-state.ts';
+
+/** What decisions of one book are made with; none of it changes while the book runs. */
+export interface DecideSettings {
+  readonly book: string;
+  readonly signals: SignalSettings;
+  readonly costs: CostSettings;
+  readonly sizing: SizingSettings;
+  readonly risk: RiskSettings;
+  readonly strategies: readonly Strategy[];
+}
+
+/** What became known by the close of one minute. */
+export interface DecideInput {
+  readonly minute: EpochMs;
+  /** The panel: forecasts of other symbols are not looked at. */
+  readonly members: readonly SymbolId[];
+  /** Symbols left out of the panel, and why: counted. */
+  readonly excluded: readonly Exclusion[];
+  /** Final candles of this very minute. */
+  readonly candles: ReadonlyMap<SymbolId, FinalCandle>;
+  /** Share of the universe with a final candle, 0 to 1. */
+  readonly coverage: number;
+  /** Whether every reference symbol has its candle. */
+  readonly referencesPresent: boolean;
+  /** Empty in a minute in which none are due. */
+  readonly forecasts: readonly Forecast[];
+  /** The serving model's reference distribution of expected returns. */
+  readonly edgeReference?: Readonly<Partial<Record<Horizon, readonly number[]>>> | undefined;
+  /** Why there are no forecasts: counted. */
+  readonly modelReason?: ReasonCode | undefined;
+  readonly brokerEvents: readonly BrokerEvent[];
+  readonly instruments: ReadonlyMap<SymbolId, Instrument>;
+  /** Symbols with an unknown earlier minute. */
+  readonly incomplete: ReadonlySet<SymbolId>;
+  /** Symbols whose instrument has ended. */
+  readonly ended: ReadonlySet<SymbolId>;
+  /** Set when the minute is decided too late: everything is booked and forecast, nothing is ordered, exits neither. */
+  readonly late?: ReasonCode | undefined;
+  /** Set when no new entries are allowed although the minute is in time, such as CLOCK_SKEWED. */
+  readonly entriesBlocked?: ReasonCode | undefined;
+}
+
+/** Why something wanted was not done, or not in full. */
+export interface DecisionNote {
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly reason: ReasonCode;
+  readonly signalId?: string;
+}
+
+type DecidedParts = Pick<
+  CycleRecord,
+  | 'status'
+  | 'reason'
+  | 'signals'
+  | 'intents'
+  | 'orders'
+  | 'orderEvents'
+  | 'fills'
+  | 'positions'
+  | 'equity'
+  | 'reasonCounts'
+>;
+
+/** The parts of the cycle's record that are decided here, and the state to go on from. */
+export interface Decision extends DecidedParts {
+  readonly state: BookState;
+  readonly notes: readonly DecisionNote[];
+  /** Broker events of orders the book does not know; each is counted as ORDER_EVENT_UNKNOWN. */
+  readonly unknownEvents: readonly BrokerEvent[];
+}

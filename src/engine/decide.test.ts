@@ -1,0 +1,317 @@
+import { describe, expect, it } from 'vitest';
+import { type BrokerEvent, type EpochMs, epochMs, MINUTE_MS, type OrderIntent } from '../core/index.ts';
+import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
+import { DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
+import { type BookState, decodeBookState, encodeBookState, initialBookState, withHalt } from './book-state.ts';
+import { type DecideInput, type DecideSettings, decide } from './decide.ts';
+import { START, testCandle, testForecast, testInput, testInstrument, testSettings } from './decide-fixtures.ts';
+
+const SYMBOLS = ['AUSDT', 'BUSDT', 'CUSDT'];
+const minutesLater = (minutes: number): EpochMs => epochMs(START + minutes * MINUTE_MS);
+const settings = testSettings();
+
+/** A minute with candles of all symbols at `prices`, and forecasts of the given 4 h returns. */
+function minuteOf(
+  minute: EpochMs,
+  returns: Record<string, number>,
+  changes: Partial<DecideInput> = {},
+  prices: Record<string, number> = {},
+): DecideInput {
+  const symbols = Object.keys(returns).length > 0 ? Object.keys(returns) : SYMBOLS;
+  return testInput(minute, {
+    candles: new Map(
+      symbols.map((symbol) => {
+        const close = prices[symbol] ?? 100;
+        return [symbol, testCandle(symbol, minute, { open: close, high: close, low: close, close })];
+      }),
+    ),
+    forecasts: Object.entries(returns).map(([symbol, value]) => testForecast(symbol, minute, value)),
+    ...changes,
+  });
+}
+
+const fill = (intent: OrderIntent, price: string, quantity = intent.quantity): BrokerEvent => ({
+  kind: 'fill',
+  fillId: `${intent.clientOrderId}/${quantity}`,
+  clientOrderId: intent.clientOrderId,
+  quantity,
+  price,
+  fee: '0.1',
+  time: intent.decidedAt,
+});
+
+const expiry = (intent: OrderIntent, minute: EpochMs): BrokerEvent => ({
+  kind: 'status',
+  clientOrderId: intent.clientOrderId,
+  status: 'EXPIRED',
+  time: minute,
+  reason: 'ORDER_NO_LIQUIDITY',
+});
+
+/** A book that entered the symbols at `START` and got its fills. */
+function heldBook(returns: Record<string, number> = { AUSDT: 0.01 }, changes: Partial<DecideSettings> = {}): BookState {
+  const all = testSettings(changes);
+  const entered = decide(initialBookState(all.risk), minuteOf(START, returns), all);
+  const brokerEvents = entered.intents.map((intent) => fill(intent, '100'));
+  return decide(entered.state, minuteOf(minutesLater(1), {}, { brokerEvents }), all).state;
+}
+
+describe('an entry', () => {
+  it('follows from an accepted signal at the strategy’s cadence, committed as SUBMITTING with a reference and a validity', () => {
+    const { intents, orderEvents, state, status, signals } = decide(
+      initialBookState(settings.risk),
+      minuteOf(START, { AUSDT: 0.01, BUSDT: -0.012, CUSDT: 0.0001 }),
+      settings,
+    );
+    expect(status).toBe('DECIDED');
+    expect(signals.map((signal) => signal.accepted)).toEqual([true, true, false]);
+    expect(intents).toMatchObject([
+      { symbol: 'BUSDT', side: 'sell', purpose: 'entry', reduceOnly: false, referencePrice: '100' },
+      { symbol: 'AUSDT', side: 'buy', validUntil: minutesLater(15), decidedAt: START, signalId: `main/${START}/AUSDT` },
+    ]);
+    expect(orderEvents.map((event) => [event.sequence, event.status])).toEqual([
+      [1, 'SUBMITTING'],
+      [1, 'SUBMITTING'],
+    ]);
+    expect([...state.ledger.orders.keys()]).toEqual(intents.map((intent) => intent.clientOrderId));
+  });
+
+  it('does not come between decisions', () => {
+    const between = decide(initialBookState(settings.risk), minuteOf(minutesLater(7), { AUSDT: 0.01 }), settings);
+    expect(between.intents).toEqual([]);
+    expect(between.reasonCounts).toEqual({ STRATEGY_NOT_DUE: 1 });
+  });
+
+  it('is one order, not five identical ones, while it is working and while it is held', () => {
+    const quick = testSettings({
+      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, decideEvery: '1m', cooldownMinutes: 0 })],
+    });
+    let state = initialBookState(quick.risk);
+    const intents: OrderIntent[] = [];
+    const reasons: string[] = [];
+    for (let index = 0; index < 10; index++) {
+      const first = intents[0];
+      const brokerEvents = index === 5 && first ? [fill(first, '100')] : [];
+      const decision = decide(state, minuteOf(minutesLater(index), { AUSDT: 0.01 }, { brokerEvents }), quick);
+      state = decision.state;
+      intents.push(...decision.intents);
+      reasons.push(...decision.notes.map((note) => note.reason));
+    }
+    expect(intents).toHaveLength(1);
+    expect(new Set(reasons)).toEqual(new Set(['STRATEGY_INTENT_PENDING', 'STRATEGY_POSITION_HELD']));
+  });
+
+  it('of a coin below one dollar has a sensible quantity, price and side', () => {
+    const instruments = new Map([
+      ['PUSDT', testInstrument('PUSDT', { tickSize: '0.00000001', stepSize: '1', minQuantity: '1' })],
+    ]);
+    const candles = new Map([
+      ['PUSDT', testCandle('PUSDT', START, { open: 0.0000114, close: 0.0000114, volume: 4e9 })],
+    ]);
+    const input = testInput(START, { candles, instruments, forecasts: [testForecast('PUSDT', START, 0.02)] });
+    const [intent] = decide(initialBookState(settings.risk), input, settings).intents;
+    expect(intent).toMatchObject({ side: 'buy', referencePrice: '0.0000114' });
+    expect(intent?.quantity).toMatch(/^\d+$/);
+    expect(Number(intent?.quantity) * 0.0000114).toBeGreaterThan(100);
+    expect(Number(intent?.quantity) * 0.0000114).toBeLessThanOrEqual(1500);
+  });
+
+  it.each([
+    ['CYCLE_PAST_DEADLINE', { late: 'CYCLE_PAST_DEADLINE' }],
+    ['CLOCK_SKEWED', { entriesBlocked: 'CLOCK_SKEWED' }],
+    ['PANEL_BELOW_COVERAGE', { coverage: 0.5 }],
+    ['PANEL_REFERENCE_MISSING', { referencesPresent: false }],
+    ['HISTORY_INCOMPLETE', { incomplete: new Set(['AUSDT']) }],
+    ['INSTRUMENT_NOT_TRADING', { instruments: new Map() }],
+  ] as const)('is refused with %s, and that is counted', (reason, changes) => {
+    const decision = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }, changes), settings);
+    expect(decision.intents).toEqual([]);
+    expect(decision.reasonCounts).toEqual({ [reason]: 1 });
+    expect(decision.status).toBe(reason === 'CYCLE_PAST_DEADLINE' ? 'MISSED' : 'DECIDED');
+  });
+
+  it('is refused on a price that is not of this minute', () => {
+    const warm = decide(initialBookState(settings.risk), minuteOf(minutesLater(-1), { AUSDT: 0.01 }), settings).state;
+    const stale = testInput(START, { forecasts: [testForecast('AUSDT', START, 0.01)] });
+    const decision = decide(warm, stale, settings);
+    expect(decision.notes).toMatchObject([{ symbol: 'AUSDT', reason: 'RISK_STALE_PRICE' }]);
+  });
+
+  it('counts what is pending against the limits: eight slots are not overrun by nine signals', () => {
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`S${i}USDT`, 0.01 + i * 1e-4]));
+    const two = testSettings({ risk: { ...DEFAULT_RISK_SETTINGS, maxPositions: 2 } });
+    const first = decide(initialBookState(two.risk), minuteOf(START, many), two);
+    expect(first.intents.map((intent) => intent.symbol)).toEqual(['S11USDT', 'S10USDT']);
+    expect(first.reasonCounts.RISK_MAX_POSITIONS).toBe(10);
+    const second = decide(first.state, minuteOf(minutesLater(60), many), two);
+    expect(second.intents).toEqual([]);
+  });
+
+  it('stops at the gross exposure, pending entries included', () => {
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`S${i}USDT`, 0.01]));
+    const tight = testSettings({ risk: { ...DEFAULT_RISK_SETTINGS, maxGrossExposure: 0.2 } });
+    const { intents, reasonCounts } = decide(initialBookState(tight.risk), minuteOf(START, many), tight);
+    const gross = intents.reduce((sum, intent) => sum + Number(intent.quantity) * 100, 0);
+    expect(gross).toBeGreaterThan(1900);
+    expect(gross).toBeLessThanOrEqual(2000 + 1e-9);
+    expect(reasonCounts.SIZE_REDUCED_EXPOSURE ?? reasonCounts.RISK_MAX_EXPOSURE).toBeGreaterThan(0);
+  });
+});
+
+describe('an exit', () => {
+  it('is a reduce-only market order of exactly the position’s quantity on the other side', () => {
+    const state = heldBook({ AUSDT: 0.01, BUSDT: -0.01 });
+    const { intents, notes } = decide(state, minuteOf(minutesLater(240), {}), settings);
+    const positions = [...state.ledger.positions.values()];
+    expect(positions).toHaveLength(2);
+    expect(intents).toMatchObject([
+      { symbol: 'AUSDT', side: 'sell', purpose: 'exit', reduceOnly: true, reason: 'STRATEGY_HOLDING_ENDED' },
+      { symbol: 'BUSDT', side: 'buy', purpose: 'exit', reduceOnly: true, reason: 'STRATEGY_HOLDING_ENDED' },
+    ]);
+    expect(notes).toEqual([]);
+    const brokerEvents = intents.map((intent) => fill(intent, '100'));
+    const closed = decide(
+      decide(state, minuteOf(minutesLater(240), {}), settings).state,
+      minuteOf(minutesLater(241), {}, { brokerEvents }),
+      settings,
+    );
+    expect(closed.positions).toEqual([]);
+    expect(closed.state.holdUntil.size).toBe(0);
+  });
+
+  it('is one order while it works, and is decided anew for what was left when it expired', () => {
+    let decision = decide(heldBook(), minuteOf(minutesLater(240), {}), settings);
+    const [exit] = decision.intents;
+    if (!exit) throw new Error('no exit');
+    expect(decide(decision.state, minuteOf(minutesLater(241), {}), settings).intents).toEqual([]);
+    const brokerEvents = [fill(exit, '100', '0.5'), expiry(exit, minutesLater(255))];
+    decision = decide(decision.state, minuteOf(minutesLater(255), {}, { brokerEvents }), settings);
+    expect(decision.intents).toHaveLength(1);
+    expect(Number(decision.intents[0]?.quantity)).toBeCloseTo(Number(exit.quantity) - 0.5, 9);
+    expect(decision.intents[0]?.clientOrderId).not.toBe(exit.clientOrderId);
+  });
+
+  it('follows a reversed forecast, and the symbol then rests for the cooldown', () => {
+    const state = heldBook();
+    const reversed = decide(state, minuteOf(minutesLater(60), { AUSDT: -0.02 }), settings);
+    expect(reversed.intents).toMatchObject([{ side: 'sell', reason: 'STRATEGY_SIGNAL_REVERSED' }]);
+    const brokerEvents = reversed.intents.map((intent) => fill(intent, '100'));
+    const longRest = testSettings({
+      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, cooldownMinutes: 90 })],
+    });
+    const closing = decide(state, minuteOf(minutesLater(60), { AUSDT: -0.02 }), longRest).state;
+    const resting = decide(closing, minuteOf(minutesLater(120), { AUSDT: -0.02 }, { brokerEvents }), longRest);
+    expect(resting.notes).toMatchObject([{ reason: 'STRATEGY_COOLDOWN' }]);
+    const rested = decide(reversed.state, minuteOf(minutesLater(120), { AUSDT: -0.02 }, { brokerEvents }), settings);
+    expect(rested.intents).toMatchObject([{ side: 'sell', purpose: 'entry' }]);
+  });
+
+  it('passes while trading is halted and after the daily loss, when entries do not', () => {
+    const halted = decide(
+      withHalt(heldBook(), true),
+      minuteOf(minutesLater(240), { AUSDT: 0.0, BUSDT: 0.01 }),
+      settings,
+    );
+    expect(halted.intents.map((intent) => intent.purpose)).toEqual(['exit']);
+    expect(halted.reason).toBe('RISK_HALTED');
+  });
+
+  it('closes what a strategy left behind that is no longer configured', () => {
+    const others = testSettings({ strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, name: 'new' })] });
+    const { intents } = decide(heldBook(), minuteOf(minutesLater(2), {}), others);
+    expect(intents).toMatchObject([{ strategy: 'ml', side: 'sell', reduceOnly: true, reason: 'STRATEGY_REMOVED' }]);
+  });
+
+  it('waits for a partly filled entry that still works', () => {
+    const entered = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }), settings);
+    const [entry] = entered.intents;
+    if (!entry) throw new Error('no entry');
+    const partly = minuteOf(minutesLater(60), { AUSDT: -0.02 }, { brokerEvents: [fill(entry, '100', '0.5')] });
+    const waiting = decide(entered.state, partly, settings);
+    expect(waiting.intents).toEqual([]);
+    expect(waiting.notes).toMatchObject([{ reason: 'STRATEGY_INTENT_PENDING' }]);
+    const ended = minuteOf(minutesLater(61), {}, { brokerEvents: [expiry(entry, minutesLater(61))] });
+    expect(decide(waiting.state, ended, settings).intents).toMatchObject([{ quantity: '0.5', reduceOnly: true }]);
+  });
+
+  it('is not sent in a missed minute; fills and marks are booked all the same', () => {
+    const entered = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }), settings);
+    const brokerEvents = entered.intents.map((intent) => fill(intent, '100'));
+    const changes = { brokerEvents, late: 'CYCLE_NOT_RUN' as const };
+    const missed = decide(
+      entered.state,
+      minuteOf(minutesLater(300), { AUSDT: 0.01 }, changes, { AUSDT: 110 }),
+      settings,
+    );
+    expect(missed).toMatchObject({ status: 'MISSED', reason: 'CYCLE_NOT_RUN', intents: [] });
+    expect(missed.fills).toHaveLength(1);
+    expect(missed.positions[0]?.markPrice).toBe('110');
+    expect(Number(missed.equity.unrealizedPnl)).toBeGreaterThan(0);
+    expect(decide(missed.state, minuteOf(minutesLater(301), {}), settings).intents).toMatchObject([
+      { purpose: 'exit' },
+    ]);
+  });
+});
+
+describe('the book', () => {
+  it('closes a delisted symbol at its last price, reports it, and never sends that order', () => {
+    const state = heldBook();
+    const prices = { AUSDT: 90 };
+    const marked = decide(state, minuteOf(minutesLater(2), {}, {}, prices), settings).state;
+    const ended = decide(marked, testInput(minutesLater(3), { ended: new Set(['AUSDT']) }), settings);
+    expect(ended.intents).toEqual([]);
+    expect(ended.positions).toEqual([]);
+    expect(ended.orders).toMatchObject([
+      { symbol: 'AUSDT', side: 'sell', status: 'FILLED', reason: 'INSTRUMENT_DELISTED', averagePrice: '90' },
+    ]);
+    expect(Number(ended.fills[0]?.realizedPnl)).toBeLessThan(0);
+    expect(ended.reasonCounts.INSTRUMENT_DELISTED).toBe(1);
+    expect(decide(ended.state, testInput(minutesLater(4), { ended: new Set(['AUSDT']) }), settings).fills).toEqual([]);
+  });
+
+  it('expires what still works for a delisted symbol', () => {
+    const entered = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }), settings);
+    const ended = decide(entered.state, testInput(minutesLater(1), { ended: new Set(['AUSDT']) }), settings);
+    expect(ended.orders).toMatchObject([{ status: 'EXPIRED' }]);
+    expect(ended.fills).toEqual([]);
+  });
+
+  it('keeps the daily loss latched over a restart, and opens again the next UTC day', () => {
+    const state = heldBook({ AUSDT: 0.01, BUSDT: 0.01, CUSDT: 0.01 });
+    const crash = { AUSDT: 50, BUSDT: 50, CUSDT: 50 };
+    const fallen = decide(state, minuteOf(minutesLater(2), {}, {}, crash), settings).state;
+    const restarted = decodeBookState(encodeBookState(fallen));
+    const all = { AUSDT: 0, BUSDT: 0, CUSDT: 0, DUSDT: 0.01 };
+    const recovered = decide(restarted, minuteOf(minutesLater(60), all), settings);
+    expect(recovered.notes.filter((note) => note.symbol === 'DUSDT')).toMatchObject([{ reason: 'RISK_DAILY_LOSS' }]);
+    const nextDay = decide(recovered.state, minuteOf(minutesLater(24 * 60), all), settings);
+    expect(nextDay.intents.filter((intent) => intent.purpose === 'entry')).toMatchObject([{ symbol: 'DUSDT' }]);
+  });
+
+  it('reports, counts and does not book events of unknown orders', () => {
+    const brokerEvents: BrokerEvent[] = [
+      { kind: 'fill', fillId: 'x', clientOrderId: 'stranger', quantity: '1', price: '1', fee: '0', time: START },
+    ];
+    const decision = decide(initialBookState(settings.risk), minuteOf(START, {}, { brokerEvents }), settings);
+    expect(decision.reasonCounts).toEqual({ ORDER_EVENT_UNKNOWN: 1 });
+    expect(decision.unknownEvents).toEqual(brokerEvents);
+    expect(decision.positions).toEqual([]);
+  });
+
+  it('counts exclusions and why there are no forecasts', () => {
+    const decision = decide(
+      initialBookState(settings.risk),
+      testInput(START, {
+        excluded: [{ symbol: 'AUSDT', reason: 'CANDLE_MISSING' }],
+        modelReason: 'MODEL_NOT_READY',
+      }),
+      settings,
+    );
+    expect(decision.reasonCounts).toEqual({ CANDLE_MISSING: 1, MODEL_NOT_READY: 1 });
+  });
+
+  it('refuses to decide a minute twice', () => {
+    const { state } = decide(initialBookState(settings.risk), testInput(START), settings);
+    expect(() => decide(state, testInput(START), settings)).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,123 @@
+import { cashToNumber, milliseconds, type ReasonCode, type Signal, type SymbolId } from '../core/index.ts';
+import { tradingRulesOf } from '../matching/index.ts';
+import { MLSignalGenerator, type SignalSettings, type SymbolContext } from '../signals/index.ts';
+import {
+  applyBrokerEvents,
+  equityPointOf,
+  forgetEnded,
+  type LedgerChange,
+  orderOf,
+  positionsOf,
+  shareOfEquity,
+  updateRisk,
+  valueLedger,
+} from '../trading/index.ts';
+import { type BookState, observeCandles } from './book-state.ts';
+import { settleEnded } from './decide-ended.ts';
+import { planOrders } from './decide-orders.ts';
+import type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
+
+export type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
+
+/** How long an ended order is remembered, so that late and repeated events of it find their order. */
+const ENDED_ORDER_RETENTION = milliseconds(6 * 3_600_000);
+
+/**
+ * Decides one minute: books what the broker reported, marks the book, judges the forecasts, asks the strategies, sizes and
+ * risk-checks what they want, and says which orders to place. Pure and synchronous: the same state and input give the same decision,
+ * and the given state stays as it is.
+ * @throws RangeError if the minute is not after the state's.
+ * @throws MinutehandError STRATEGY_NAME_TAKEN when two strategies share a name.
+ */
+export function decide(state: BookState, input: DecideInput, settings: DecideSettings): Decision {
+  const { minute } = input;
+  if (minute <= state.minute) {
+    throw new RangeError(`minute ${minute} is not after the last one decided, ${state.minute}`);
+  }
+  const booked = applyBrokerEvents(state.ledger, input.brokerEvents);
+  const markets = observeCandles(state.markets, input.candles.values(), settings.sizing);
+  const settled = settleEnded(booked.ledger, input, markets, settings);
+  const valuation = valueLedger(settled.ledger, markets);
+  const risk = updateRisk(state.risk, minute, valuation.equity, settings.risk);
+  const marked: BookState = { ...state, minute, ledger: settled.ledger, markets, risk };
+
+  const blocked = input.late ?? input.entriesBlocked ?? (risk.halted ? 'RISK_HALTED' : undefined);
+  const { signals, edges } = new MLSignalGenerator(settings.signals, settings.costs).generate({
+    book: settings.book,
+    minute,
+    forecasts: input.forecasts,
+    contexts: contextsOf(marked, input),
+    coverage: input.coverage,
+    referencesPresent: input.referencesPresent,
+    ...(blocked === undefined ? {} : { blocked }),
+    typicalNotional: cashToNumber(shareOfEquity(valuation.equity, settings.risk.maxPositionFraction)),
+    edges: state.edges,
+    edgeReference: input.edgeReference ?? {},
+  });
+
+  const planned = planOrders(marked, { ...input, signals, equity: valuation.equity }, settings);
+  const ledger = forgetEnded(planned.entered.ledger, minute, ENDED_ORDER_RETENTION);
+  const changes = [booked, settled, planned.entered];
+  const orderEvents = changes.flatMap((change) => change.orderEvents);
+  const reason = blocked ?? panelReason(input, settings.signals);
+  return {
+    state: { ...marked, ledger, edges, holdUntil: planned.holdUntil, cooldowns: planned.cooldowns },
+    status: input.late === undefined ? 'DECIDED' : 'MISSED',
+    ...(reason === undefined ? {} : { reason }),
+    signals,
+    intents: planned.intents,
+    orders: changedOrders([booked, settled]),
+    orderEvents,
+    fills: changes.flatMap((change) => change.fills),
+    positions: positionsOf(settings.book, ledger, markets),
+    equity: equityPointOf(minute, ledger, valuation),
+    reasonCounts: countReasons([
+      ...input.excluded.map((exclusion) => exclusion.reason),
+      ...(input.modelReason === undefined ? [] : [input.modelReason]),
+      ...reasonsOf(signals),
+      ...planned.notes.map((note) => note.reason),
+      ...orderEvents.flatMap((event) => event.reason ?? []),
+      ...booked.unknown.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
+    ]),
+    notes: planned.notes,
+    unknownEvents: booked.unknown,
+  };
+}
+
+function contextsOf(state: BookState, input: DecideInput): Map<SymbolId, SymbolContext> {
+  const contexts = new Map<SymbolId, SymbolContext>();
+  for (const symbol of input.members) {
+    const market = state.markets.get(symbol);
+    if (market === undefined) continue;
+    const instrument = input.instruments.get(symbol);
+    contexts.set(symbol, {
+      price: market.lastPrice,
+      ...(instrument ? { tick: tradingRulesOf(instrument).tick, status: instrument.status } : {}),
+      minuteNotional: market.minuteNotional,
+      isHistoryIncomplete: input.incomplete.has(symbol),
+    });
+  }
+  return contexts;
+}
+
+/** Orders whose state changed, each once, as it stands after the last change. */
+function changedOrders(changes: readonly LedgerChange[]) {
+  const orders = new Map(
+    changes.flatMap((change) => change.changed).map((order) => [order.intent.clientOrderId, order]),
+  );
+  return [...orders.values()].map(orderOf);
+}
+
+function panelReason(input: DecideInput, settings: SignalSettings): ReasonCode | undefined {
+  if (!(input.coverage >= settings.minCoverage)) return 'PANEL_BELOW_COVERAGE';
+  return input.referencesPresent ? undefined : 'PANEL_REFERENCE_MISSING';
+}
+
+const reasonsOf = (signals: readonly Signal[]): ReasonCode[] =>
+  signals.flatMap((signal) => signal.verdicts.flatMap((verdict) => verdict.reason ?? []));
+
+function countReasons(reasons: readonly ReasonCode[]): Partial<Record<ReasonCode, number>> {
+  const counts: Partial<Record<ReasonCode, number>> = {};
+  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,16 @@
+import type { SymbolId } from '../core/index.ts';
+import type { CycleSummary } from './cycle-summary.ts';
+import type { MarketDescription } from './venue.ts';
+
+/** What an engine tells while it works. */
+export type EngineEvent =
+  | {
+      readonly kind: 'market';
+      readonly market: MarketDescription;
+      readonly universe: readonly SymbolId[];
+      readonly exchange: string;
+    }
+  | { readonly kind: 'cycle'; readonly summary: CycleSummary }
+  | { readonly kind: 'progress'; readonly task: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'model'; readonly modelId: string; readonly directory: string }
+  | { readonly kind: 'notice'; readonly text: string };

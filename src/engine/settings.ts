@@ -1,0 +1,92 @@
+import { type Config, durationMs } from '../config/index.ts';
+import { MINUTE_MS } from '../core/index.ts';
+import type { RetentionPolicy } from '../database/index.ts';
+import type { CostSettings } from '../matching/index.ts';
+import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
+import { MLStrategyAdapter } from '../strategies/index.ts';
+import { DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
+import type { DecideSettings } from './decide.ts';
+import type { CycleSettings } from './minute-cycle.ts';
+
+/** An unknown minute holds its symbol back for this long; then the symbol goes on with a hole in its series. */
+const HOLE_PATIENCE_MINUTES = 30;
+
+/** What the configuration says of the minute. */
+export function cycleSettings(config: Config, book: string): CycleSettings {
+  const { scheduler, enabled } = config.ml_integration;
+  return {
+    enabled,
+    intervalMs: scheduler.interval_seconds * 1_000,
+    deadlineMs: scheduler.deadline_seconds * 1_000,
+    minimumCoverage: config.universe.minimum_coverage,
+    holePatienceMinutes: HOLE_PATIENCE_MINUTES,
+    decide: decideSettings(config, book),
+  };
+}
+
+/** What the configuration says of signals, sizes, limits and costs. */
+export function decideSettings(config: Config, book: string): DecideSettings {
+  const { signals } = config.ml_integration;
+  const { risk, sizing } = config;
+  return {
+    book,
+    signals: {
+      ...DEFAULT_SIGNAL_SETTINGS,
+      confidenceThreshold: signals.confidence_threshold,
+      maxSignalsPerSymbol: signals.max_signals_per_symbol,
+      horizons: signals.horizons,
+      maxMaskedShare: signals.max_masked_share,
+      minDirectionLead: signals.min_direction_lead,
+      minRank: signals.min_rank,
+      minCoverage: config.universe.minimum_coverage,
+      validityMinutes: signals.validity_minutes,
+    },
+    costs: costSettings(config),
+    sizing: {
+      ...DEFAULT_SIZING_SETTINGS,
+      positionVolatilityTarget: sizing.position_volatility_target,
+      minConfidenceScale: sizing.min_confidence_scale,
+      liquidityMinutes: sizing.liquidity_minutes,
+    },
+    risk: {
+      initialEquity: risk.initial_equity,
+      maxGrossExposure: risk.max_gross_exposure,
+      maxPositions: risk.max_positions,
+      maxPositionFraction: risk.max_position_fraction,
+      maxDailyLoss: risk.max_daily_loss,
+      maxPriceAgeMinutes: risk.max_price_age_minutes,
+      exitValidityMinutes: risk.exit_validity_minutes,
+    },
+    strategies: config.strategies.map(
+      (strategy) =>
+        new MLStrategyAdapter({
+          name: strategy.name,
+          decideEvery: strategy.decide_every,
+          holdFor: strategy.hold_for,
+          cooldownMinutes: durationMs(strategy.cooldown) / MINUTE_MS,
+          extendOnSignal: strategy.extend_on_signal,
+          allowShort: strategy.allow_short,
+        }),
+    ),
+  };
+}
+
+export function costSettings({ costs }: Config): CostSettings {
+  return {
+    takerFeeBps: costs.taker_fee_bps,
+    halfSpreadBps: costs.half_spread_bps,
+    impactBpsPerSqrtParticipation: costs.impact_bps,
+    maxParticipation: costs.max_participation,
+  };
+}
+
+export function retentionPolicy({ retention }: Config): RetentionPolicy {
+  const { candle_days, feature_days, prediction_days, signal_days, rejected_signal_days } = retention;
+  return {
+    ...(candle_days === null ? {} : { candleDays: candle_days }),
+    ...(feature_days === null ? {} : { featureDays: feature_days }),
+    ...(prediction_days === null ? {} : { predictionDays: prediction_days }),
+    ...(signal_days === null ? {} : { signalDays: signal_days }),
+    ...(rejected_signal_days === null ? {} : { rejectedSignalDays: rejected_signal_days }),
+  };
+}

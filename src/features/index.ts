@@ -1,0 +1,20 @@
+export { computeFeatures, type FeatureColumns, type FeatureRequest } from './batch.ts';
+export { featureRowsOf } from './data-processor.ts';
+export type { CrossFeature, Feature, FeatureStage, SeriesFeature } from './feature.ts';
+export {
+  createFeatureEngineer,
+  type FeatureEngineer,
+  type FeatureEngineerOptions,
+  type SymbolWarmUp,
+  type WarmUpStatus,
+} from './feature-engineer.ts';
+export {
+  CATALOGUE,
+  describeFeature,
+  type FeatureDescription,
+  type FeatureSet,
+  featureSet,
+  requiredHistory,
+} from './feature-set.ts';
+export { featureTable } from './feature-table.ts';
+export { applyScaler, fitScaler, parseScaler, type Scaler, type ScalerKind, type ScalerOptions } from './scaler.ts';

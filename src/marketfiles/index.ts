@@ -1,0 +1,13 @@
+export * from './aggregate-bars.ts';
+export type { CandleField } from './candle-columns.ts';
+export type { CandleTable, ReadingMode, TimeUnit } from './candle-csv.ts';
+export { readCandleFile, writeCandleFile } from './candle-file.ts';
+export { guessSymbolAndTimeframe, type NamedMarket } from './candle-file-name.ts';
+export { type CandleFolder, openCandleFolder, spacingOf } from './candle-folder.ts';
+export type { GeneratedBars } from './generated/day-bars.ts';
+export {
+  createGeneratedMarket,
+  type GeneratedMarket,
+  type GeneratedMarketSettings,
+} from './generated/generated-market.ts';
+export { EDGE_HORIZONS, type EdgeHorizon, type PlantedEdge } from './generated/planted-edge.ts';

@@ -1,0 +1,31 @@
+export {
+  type CostSettings,
+  DEFAULT_COST_SETTINGS,
+  halfSpreadOf,
+  impactOf,
+  type RoundTrip,
+  roundTripCost,
+} from './costs.ts';
+export {
+  ceilToMultiple,
+  floorToMultiple,
+  formatCash,
+  formatPrice,
+  formatQuantity,
+  notionalOf,
+  PRICE_SCALE,
+  parseCash,
+  parsePrice,
+  parseQuantity,
+  priceFromNumber,
+  priceOf,
+  priceToNumber,
+  QUANTITY_SCALE,
+  quantityToNumber,
+  quantityWorth,
+  shareDown,
+  shareUp,
+  type TradingRules,
+  tradingRulesOf,
+} from './exact.ts';
+export { fillableVolume, type MarketFill, matchMarketOrder } from './market-order.ts';

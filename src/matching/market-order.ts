@@ -1,0 +1,58 @@
+import type { FinalCandle, OrderSide } from '../core/index.ts';
+import { type CostSettings, halfSpreadOf, impactOf } from './costs.ts';
+import {
+  ceilToMultiple,
+  floorToMultiple,
+  notionalOf,
+  priceFromNumber,
+  quantityFromNumber,
+  quantityToNumber,
+  shareUp,
+  type TradingRules,
+} from './exact.ts';
+
+/** One execution in exact units. */
+export interface MarketFill {
+  /** Quantity units, a multiple of the step. */
+  readonly quantity: bigint;
+  /** Price units, a multiple of the tick. */
+  readonly price: bigint;
+  /** Cash units. */
+  readonly fee: bigint;
+}
+
+/** The quantity of one candle that a book's orders may fill against, in quantity units. */
+export function fillableVolume(candle: FinalCandle, costs: CostSettings): bigint {
+  const volume = candle.volume * costs.maxParticipation;
+  return volume > 0 ? quantityFromNumber(volume) : 0n;
+}
+
+/**
+ * Fills a market order against a one-minute bar: at the bar's open, moved against the taker by half the spread and the
+ * square-root impact, rounded to the tick against the taker. `available` bounds the quantity; it starts at
+ * {@link fillableVolume} and shrinks by what the book's other orders took of the same bar. What does not fill stays open.
+ * @returns the fill, or undefined when the bar traded nothing or less than a step is available.
+ */
+export function matchMarketOrder(order: {
+  readonly side: OrderSide;
+  readonly remaining: bigint;
+  readonly candle: FinalCandle;
+  readonly rules: TradingRules;
+  readonly costs: CostSettings;
+  readonly available: bigint;
+}): MarketFill | undefined {
+  const { candle, rules, costs } = order;
+  const open = candle.open > 0 ? priceFromNumber(candle.open) : 0n;
+  const wanted = order.remaining < order.available ? order.remaining : order.available;
+  const quantity = wanted > 0n ? floorToMultiple(wanted, rules.step) : 0n;
+  if (quantity === 0n || open === 0n || !(candle.volume > 0)) return undefined;
+  const slippage = shareUp(
+    open,
+    halfSpreadOf(costs, open, rules.tick) + impactOf(costs, quantityToNumber(quantity) / candle.volume),
+  );
+  const price =
+    order.side === 'buy'
+      ? ceilToMultiple(open + slippage, rules.tick)
+      : floorToMultiple(open > slippage ? open - slippage : 0n, rules.tick) || rules.tick;
+  return { quantity, price, fee: shareUp(notionalOf(price, quantity), costs.takerFeeBps / 10_000) };
+}

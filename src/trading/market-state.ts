@@ -1,0 +1,86 @@
+import {
+  appendToHistory,
+  type BoundedHistory,
+  type EpochMs,
+  emptyHistory,
+  epochMs,
+  type FinalCandle,
+  MINUTE_MS,
+  milliseconds,
+} from '../core/index.ts';
+import { priceFromNumber } from '../matching/index.ts';
+import type { SizingSettings } from './settings.ts';
+
+/** One unit of a stored 15-minute return: a tenth of a basis point; the largest return held is 33 %. */
+export const RETURN_UNIT = 1e-5;
+const SAMPLE_MINUTES = 15;
+const SAMPLES_PER_DAY = 96;
+
+/** What a book remembers of one symbol's market. */
+export interface MarketState {
+  /** Close of the newest candle, price units. */
+  readonly lastPrice: bigint;
+  /** Close time of the newest candle. */
+  readonly lastMinute: EpochMs;
+  /** Where the newest 15-minute return ended. */
+  readonly sampledPrice: number;
+  readonly sampledMinute: EpochMs;
+  /** Returns over 15 minutes in multiples of {@link RETURN_UNIT}, oldest first. */
+  readonly returns: BoundedHistory;
+  /** Exponential mean of the quote volume of a minute. */
+  readonly minuteNotional: number;
+}
+
+/** The state after one more closed candle. A candle not newer than the last one changes nothing. */
+export function updateMarket(
+  previous: MarketState | undefined,
+  candle: FinalCandle,
+  settings: SizingSettings,
+): MarketState {
+  const minute = epochMs(candle.openTime + MINUTE_MS);
+  const traded = candle.quoteVolume ?? Number.NaN;
+  const notional = Number.isFinite(traded) ? traded : candle.volume * candle.close;
+  if (previous === undefined) {
+    return {
+      lastPrice: priceFromNumber(candle.close),
+      lastMinute: minute,
+      sampledPrice: candle.close,
+      sampledMinute: minute,
+      returns: emptyHistory(),
+      minuteNotional: notional,
+    };
+  }
+  if (minute <= previous.lastMinute) return previous;
+  const weight = 1 - 0.5 ** (1 / settings.volumeHalfLifeMinutes);
+  const updated = {
+    ...previous,
+    lastPrice: priceFromNumber(candle.close),
+    lastMinute: minute,
+    minuteNotional: previous.minuteNotional + weight * (notional - previous.minuteNotional),
+  };
+  const elapsed = (minute - previous.sampledMinute) / MINUTE_MS;
+  if (elapsed < SAMPLE_MINUTES) return updated;
+  // After a hole the return spans more than 15 minutes; variance grows with time, so it counts by the square root.
+  const change = (candle.close / previous.sampledPrice - 1) / Math.sqrt(elapsed / SAMPLE_MINUTES);
+  return {
+    ...updated,
+    sampledPrice: candle.close,
+    sampledMinute: minute,
+    returns: appendToHistory(previous.returns, change, RETURN_UNIT, settings.volatilitySamples),
+  };
+}
+
+/** Expected standard deviation of the return over a horizon, a fraction: realised 15-minute volatility, scaled by root time. */
+export function volatilityOf(market: MarketState, horizonMinutes: number, settings: SizingSettings): number {
+  const { returns } = market;
+  let squares = 0;
+  for (const value of returns) squares += value * value;
+  const realized = returns.length > 0 ? Math.sqrt(squares / returns.length) * RETURN_UNIT : 0;
+  const perDay = Math.sqrt(SAMPLES_PER_DAY);
+  const floor =
+    returns.length < settings.minVolatilitySamples ? settings.fallbackDailyVolatility : settings.minDailyVolatility;
+  return Math.max(realized, floor / perDay) * Math.sqrt(horizonMinutes / SAMPLE_MINUTES);
+}
+
+/** How old the newest price is. */
+export const priceAge = (market: MarketState, minute: EpochMs) => milliseconds(minute - market.lastMinute);

@@ -1,0 +1,101 @@
+import type { EpochMs, EquityPoint, Position, SymbolId } from '../core/index.ts';
+import { formatCash, formatPrice, formatQuantity, notionalOf, parsePrice, priceOf } from '../matching/index.ts';
+import { type LedgerPosition, magnitude } from './ledger/account.ts';
+import { type Ledger, positionKey, remainingOf, workingOrders } from './ledger/ledger.ts';
+import type { MarketState } from './market-state.ts';
+
+export type Markets = ReadonlyMap<SymbolId, MarketState>;
+
+/** The account at a set of prices, in exact cash units. */
+export interface Valuation {
+  /** cash + unrealized. */
+  readonly equity: bigint;
+  readonly unrealized: bigint;
+  /** Sum of absolute position values. */
+  readonly gross: bigint;
+}
+
+/** Value of the book at the last prices. A position whose symbol has no price yet counts at its cost. */
+export function valueLedger(ledger: Ledger, markets: Markets): Valuation {
+  let unrealized = 0n;
+  let gross = 0n;
+  for (const position of ledger.positions.values()) {
+    const value = marketValueOf(position, markets);
+    unrealized += value - position.cost;
+    gross += magnitude(value);
+  }
+  return { equity: ledger.cash + unrealized, unrealized, gross };
+}
+
+/** What the book is exposed to if everything that is working fills. */
+export interface Exposure {
+  readonly gross: bigint;
+  readonly bySymbol: ReadonlyMap<SymbolId, bigint>;
+  /** Positions, and entries still working where there is none yet. */
+  readonly positions: number;
+}
+
+/** Exposure of positions at the last prices and of entries still working at the higher of reference and last price. */
+export function exposureOf(ledger: Ledger, markets: Markets): Exposure {
+  let gross = 0n;
+  const bySymbol = new Map<SymbolId, bigint>();
+  const held = new Set<string>();
+  const add = (symbol: SymbolId, value: bigint): void => {
+    gross += value;
+    bySymbol.set(symbol, (bySymbol.get(symbol) ?? 0n) + value);
+  };
+  for (const [key, position] of ledger.positions) {
+    held.add(key);
+    add(position.symbol, magnitude(marketValueOf(position, markets)));
+  }
+  for (const order of workingOrders(ledger)) {
+    const { intent } = order;
+    if (intent.purpose !== 'entry') continue;
+    held.add(positionKey(intent.strategy, intent.symbol));
+    const reference = parsePrice(intent.referencePrice);
+    const last = markets.get(intent.symbol)?.lastPrice ?? reference;
+    add(intent.symbol, notionalOf(last > reference ? last : reference, remainingOf(order)));
+  }
+  return { gross, bySymbol, positions: held.size };
+}
+
+/** The exposure with one more entry of a symbol that is not held. */
+export function withEntry(exposure: Exposure, symbol: SymbolId, notional: bigint): Exposure {
+  const bySymbol = new Map(exposure.bySymbol);
+  bySymbol.set(symbol, (bySymbol.get(symbol) ?? 0n) + notional);
+  return { gross: exposure.gross + notional, bySymbol, positions: exposure.positions + 1 };
+}
+
+export function equityPointOf(minute: EpochMs, ledger: Ledger, valuation: Valuation): EquityPoint {
+  return {
+    minute,
+    equity: formatCash(valuation.equity),
+    cash: formatCash(ledger.cash),
+    unrealizedPnl: formatCash(valuation.unrealized),
+    realizedPnl: formatCash(ledger.realized),
+    fees: formatCash(ledger.fees),
+    grossExposure: formatCash(valuation.gross),
+    openPositions: ledger.positions.size,
+  };
+}
+
+export function positionsOf(book: string, ledger: Ledger, markets: Markets): Position[] {
+  return [...ledger.positions.values()].map((position) => {
+    const average = priceOf(magnitude(position.cost), magnitude(position.quantity));
+    return {
+      book,
+      strategy: position.strategy,
+      symbol: position.symbol,
+      quantity: formatQuantity(position.quantity),
+      averagePrice: formatPrice(average),
+      openedAt: position.openedAt,
+      markPrice: formatPrice(markets.get(position.symbol)?.lastPrice ?? average),
+      unrealizedPnl: formatCash(marketValueOf(position, markets) - position.cost),
+    };
+  });
+}
+
+function marketValueOf(position: LedgerPosition, markets: Markets): bigint {
+  const market = markets.get(position.symbol);
+  return market === undefined ? position.cost : notionalOf(market.lastPrice, position.quantity);
+}

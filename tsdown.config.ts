@@ -1,0 +1,11 @@
+import { defineConfig } from 'tsdown';
+
+export default defineConfig({
+  entry: { minutehand: 'src/cli/bin.ts' },
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  dts: false,
+  sourcemap: true,
+  clean: true,
+});
