@@ -121,7 +121,7 @@ describe('loadConfig', () => {
     const { values, sources } = load(files, env({ MINUTEHAND__STRATEGIES__1__DECIDE_EVERY: '15m' }));
     expect(values.strategies.map(({ name, decide_every, hold_for }) => [name, decide_every, hold_for])).toEqual([
       ['slow', '1h', '1d'],
-      ['fast', '15m', '4h'],
+      ['fast', '15m', '12h'],
     ]);
     expect(sources.get('strategies[1].decide_every')?.where).toBe('MINUTEHAND__STRATEGIES__1__DECIDE_EVERY');
     expect(sources.get('strategies[0].hold_for')?.where).toBe('config/system.yaml:3');
@@ -134,7 +134,7 @@ describe('loadConfig', () => {
   it('replaces a whole list, forgetting where its items came from', () => {
     const files = { [SYSTEM]: 'strategies:\n  - name: slow\n    hold_for: 1d\n' };
     const { values, sources } = load(files, env({ MINUTEHAND__STRATEGIES: '[{name: other}]' }));
-    expect(values.strategies).toMatchObject([{ name: 'other', hold_for: '4h' }]);
+    expect(values.strategies).toMatchObject([{ name: 'other', hold_for: '12h' }]);
     expect(sources.has('strategies[0].hold_for')).toBe(false);
     expect(sources.get('strategies[0].name')?.kind).toBe('environment');
   });

@@ -83,7 +83,7 @@ const signals = z
     horizons: z
       .array(z.enum(HORIZON_NAMES))
       .min(1)
-      .default(['4h'])
+      .default(['12h'])
       .meta(
         about('Horizons a forecast is judged at, each its own candidate; the first is the primary one.', {
           expects: 'a list of some of 15m, 1h, 4h, 12h',
@@ -125,7 +125,9 @@ const mlIntegration = z
       .strictObject({
         training_days: count(14, 1_500)
           .default(60)
-          .meta(about('Days of history the first model is fitted on.', { unit: 'days' })),
+          .meta(
+            about('Days of history the first model is fitted on; of a generated market 40 at most.', { unit: 'days' }),
+          ),
         directory: path()
           .default(null)
           .meta(about('A model to serve; without one, the one in the data directory.', { path: true })),
@@ -143,7 +145,7 @@ const strategy = z.strictObject({
     .default('ml')
     .meta(about('Its name, unique in the list.', { expects: 'at most 16 of a-z, 0-9 and -, a letter first' })),
   decide_every: z.enum(TIMEFRAMES).default('1h').meta(about('Its cadence: entries and exits are decided then.')),
-  hold_for: z.enum(TIMEFRAMES).default('4h').meta(about('A position is closed after this time.')),
+  hold_for: z.enum(TIMEFRAMES).default('12h').meta(about('A position is closed after this time.')),
   cooldown: duration()
     .default('1h')
     .meta(about('A symbol is not entered again within this time of an exit.', DURATION)),

@@ -16,7 +16,16 @@ import {
   waitReal,
 } from '../core/index.ts';
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
-import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
+import {
+  appendAudit,
+  applyRetention,
+  createPostgresJournal,
+  type Database,
+  listModels,
+  openDatabase,
+  saveModel,
+  setModelStatus,
+} from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
 import type { ServedPredictor } from '../model/index.ts';
 import { PaperBroker } from '../trading/index.ts';
@@ -187,6 +196,7 @@ class BookEngine {
     const history = new BookHistory({
       book: BOOK,
       venue: gateway.exchangeId,
+      market: market.kind,
       config,
       universe: this.#universe.symbols,
       references: this.#universe.references,
@@ -197,9 +207,14 @@ class BookEngine {
       onEvent: this.#ports.onEvent,
     });
     const needsModel = model === undefined && config.ml_integration.enabled;
+    let supplied = Promise.resolve();
     const warm = await history.warmFeatures(journal, book?.lastMinute, {
       complete,
       withTraining: complete && needsModel,
+      // The first signals wait for the model: it is fitted while the first minutes are shown.
+      onFetched: (minute) => {
+        if (!complete && needsModel) supplied = this.#inBackground('model', () => this.#supplyModel(history, minute));
+      },
     });
     if (signal.aborted) return undefined;
     const predictor = model ?? (complete && needsModel ? await this.#fitAndLoad(warm.minute) : undefined);
@@ -212,12 +227,11 @@ class BookEngine {
 
     const cycle = await this.#createCycle(state, features, book);
     if (book) await cycle.storeAgain(book.lastMinute);
-    if (predictor) this.#serve(predictor);
+    if (predictor) await this.#serve(predictor);
     const run = await this.#enterRun(market, minute);
     await this.#feed.start(this.#universe.symbols, epochMs(minute + MINUTE_MS));
     if (!complete && !warm.restored)
-      this.#inBackground('deeper history', () => this.#deepen(history, minute, needsModel));
-    else if (!complete && needsModel) this.#inBackground('model', () => this.#supplyModel(history, minute));
+      this.#inBackground('deeper history', () => supplied.then(() => this.#deepen(history, minute)));
     this.#inBackground('end of the market', () => this.#watchMarketEnd());
     let done: EpochMs | undefined = minute;
     try {
@@ -306,9 +320,8 @@ class BookEngine {
     });
   }
 
-  /** Behind the first minutes of a quick start: a model if there is none, then what was left out of the history. */
-  async #deepen(history: BookHistory, first: EpochMs, needsModel: boolean): Promise<void> {
-    if (needsModel) await this.#supplyModel(history, first);
+  /** Behind the first minutes of a quick start: what was left out of the history. */
+  async #deepen(history: BookHistory, first: EpochMs): Promise<void> {
     const origin = history.originOf(first);
     await history.fetch(origin, first);
     if (this.#stopping.signal.aborted) return;
@@ -326,7 +339,7 @@ class BookEngine {
   async #supplyModel(history: BookHistory, minute: EpochMs): Promise<void> {
     await history.fetchTraining(minute);
     const predictor = await this.#fitAndLoad(minute);
-    if (predictor) this.#exchange.push(async () => this.#serve(predictor));
+    if (predictor) this.#exchange.push(() => this.#serve(predictor));
   }
 
   #newBookState(lastDay: readonly FinalCandle[]): BookState {
@@ -338,10 +351,28 @@ class BookEngine {
     return warmBookState(state, candles, decideSettings(this.#options.config, BOOK).sizing);
   }
 
-  #serve(predictor: ServedPredictor): void {
+  async #serve(predictor: ServedPredictor): Promise<void> {
     const previous = this.#cycle?.exchangePredictor(predictor);
-    void previous?.close();
+    await previous?.close();
+    await this.#register(predictor);
     this.#ports.onEvent({ kind: 'model', modelId: predictor.modelId, directory: predictor.directory });
+  }
+
+  /** Enters the model that serves, and that it serves from now on. */
+  async #register({ manifest, modelId, directory }: ServedPredictor): Promise<void> {
+    const now = this.#venue.clock.now();
+    const { kind, featureSetHash } = manifest;
+    await saveModel(this.#database, { modelId, kind, status: 'candidate', featureSetHash, manifest, createdAt: now });
+    const known = await listModels(this.#database);
+    if (known.some((model) => model.modelId === modelId && model.status === 'champion')) return;
+    await setModelStatus(this.#database, modelId, 'champion');
+    await appendAudit(this.#database, {
+      time: now,
+      actor: 'engine',
+      action: 'model.serve',
+      subject: modelId,
+      details: { directory },
+    });
   }
 
   async #findModel(): Promise<ServedPredictor | undefined> {
@@ -365,11 +396,12 @@ class BookEngine {
         venue: this.#venue.gateway.exchangeId,
         universe: this.#universe.symbols,
         references: this.#universe.references,
-        ...fitWindow(minute, config.ml_integration.model.training_days),
+        ...fitWindow(minute, market.kind, config.ml_integration.model.training_days),
         outputDirectory: modelsDirectory,
         logDirectory,
         market: { source: market.kind, plantedEdge: market.edge, description: market.label },
         codeVersion,
+        quick: market.kind === 'generated',
       },
       { binary, log: this.#ports.log, signal: this.#stopping.signal, onEvent: this.#ports.onEvent },
     );
@@ -401,7 +433,8 @@ class BookEngine {
     }
   }
 
-  #inBackground(task: string, work: () => Promise<void>): void {
+  /** Resolves when the work has ended, also when it failed, which is reported. */
+  #inBackground(task: string, work: () => Promise<void>): Promise<void> {
     const running = work()
       .catch((error: unknown) => {
         if (this.#stopping.signal.aborted) return;
@@ -410,6 +443,7 @@ class BookEngine {
       })
       .finally(() => this.#background.delete(running));
     this.#background.add(running);
+    return running;
   }
 
   #fail(error: unknown): void {

@@ -19,11 +19,13 @@ import { type Database, readBars } from '../database/index.ts';
 import { createFeatureEngineer, type FeatureEngineer, featureSet, requiredHistory } from '../features/index.ts';
 import type { EngineEvent } from './engine-event.ts';
 import { fitWindow } from './model-supply.ts';
+import type { MarketDescription } from './venue.ts';
 import { canonicalOrigin, minutesOf, quickOrigin, replayMinutes, type WarmUpOrigin } from './warm-up.ts';
 
 export interface BookHistoryParts {
   readonly book: string;
   readonly venue: string;
+  readonly market: MarketDescription['kind'];
   readonly config: Config;
   readonly universe: readonly SymbolId[];
   readonly references: readonly SymbolId[];
@@ -76,11 +78,12 @@ export class BookHistory {
    * since, else from history.
    * @param complete waits for all history; otherwise a day is enough, and what is not warm stays masked
    * @param withTraining also fetches what a model is fitted on
+   * @param onFetched told the minute as soon as what the features need is stored
    */
   async warmFeatures(
     journal: Journal,
     lastMinute: EpochMs | undefined,
-    options: { complete: boolean; withTraining: boolean },
+    options: { complete: boolean; withTraining: boolean; onFetched: (minute: EpochMs) => void },
   ): Promise<{ features: FeatureEngineer; minute: EpochMs; restored: boolean }> {
     const { book } = this.#parts;
     const stored = lastMinute === undefined ? undefined : await journal.loadFeatureState(book, featureSet().hash);
@@ -88,6 +91,7 @@ export class BookHistory {
       const features = this.#createEngineer();
       features.restore(stored.bytes);
       await this.advance(features, stored.minute, lastMinute);
+      options.onFetched(lastMinute);
       if (options.withTraining) await this.fetchTraining(lastMinute);
       return { features, minute: lastMinute, restored: true };
     }
@@ -95,6 +99,7 @@ export class BookHistory {
     const minute = lastMinute ?? this.#minuteBefore();
     const origin = options.complete ? canonicalOrigin(minute, history) : quickOrigin(minute, QUICK_MINUTES, history);
     await this.fetch(origin, minute);
+    options.onFetched(minute);
     if (options.withTraining) await this.fetchTraining(minute);
     const features = await this.build(origin, minute);
     return { features, minute, restored: false };
@@ -127,7 +132,7 @@ export class BookHistory {
 
   /** Brings the bars a model is fitted on into the store. */
   async fetchTraining(minute: EpochMs): Promise<void> {
-    const window = fitWindow(minute, this.#parts.config.ml_integration.model.training_days);
+    const window = fitWindow(minute, this.#parts.market, this.#parts.config.ml_integration.model.training_days);
     await this.#backfill('1h', epochMs(window.from - requiredHistory().hours * HOUR_MS), window.to);
     await this.#backfill('15m', window.from, window.to);
   }

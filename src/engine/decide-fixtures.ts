@@ -35,11 +35,11 @@ export const minuteAt = (index: number): EpochMs => epochMs(START + index * MINU
 
 export const testSettings = (changes: Partial<DecideSettings> = {}): DecideSettings => ({
   book: 'main',
-  signals: DEFAULT_SIGNAL_SETTINGS,
+  signals: { ...DEFAULT_SIGNAL_SETTINGS, horizons: ['4h'] },
   costs: DEFAULT_COST_SETTINGS,
   sizing: DEFAULT_SIZING_SETTINGS,
   risk: DEFAULT_RISK_SETTINGS,
-  strategies: [new MLStrategyAdapter(DEFAULT_STRATEGY_SETTINGS)],
+  strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h' })],
   ...changes,
 });
 

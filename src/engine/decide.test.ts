@@ -84,7 +84,9 @@ describe('an entry', () => {
 
   it('is one order, not five identical ones, while it is working and while it is held', () => {
     const quick = testSettings({
-      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, decideEvery: '1m', cooldownMinutes: 0 })],
+      strategies: [
+        new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', decideEvery: '1m', cooldownMinutes: 0 }),
+      ],
     });
     let state = initialBookState(quick.risk);
     const intents: OrderIntent[] = [];
@@ -197,7 +199,7 @@ describe('an exit', () => {
     expect(reversed.intents).toMatchObject([{ side: 'sell', reason: 'STRATEGY_SIGNAL_REVERSED' }]);
     const brokerEvents = reversed.intents.map((intent) => fill(intent, '100'));
     const longRest = testSettings({
-      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, cooldownMinutes: 90 })],
+      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', cooldownMinutes: 90 })],
     });
     const closing = decide(state, minuteOf(minutesLater(60), { AUSDT: -0.02 }), longRest).state;
     const resting = decide(closing, minuteOf(minutesLater(120), { AUSDT: -0.02 }, { brokerEvents }), longRest);
@@ -217,7 +219,9 @@ describe('an exit', () => {
   });
 
   it('closes what a strategy left behind that is no longer configured', () => {
-    const others = testSettings({ strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, name: 'new' })] });
+    const others = testSettings({
+      strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', name: 'new' })],
+    });
     const { intents } = decide(heldBook(), minuteOf(minutesLater(2), {}), others);
     expect(intents).toMatchObject([{ strategy: 'ml', side: 'sell', reduceOnly: true, reason: 'STRATEGY_REMOVED' }]);
   });

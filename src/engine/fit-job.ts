@@ -9,7 +9,7 @@ import {
 } from '../core/index.ts';
 import { openDatabase, readBars } from '../database/index.ts';
 import { computeFeatures, requiredHistory } from '../features/index.ts';
-import { type FitStage, fitBaseline, type MarketLabel } from '../model/index.ts';
+import { type FitSettings, type FitStage, fitBaseline, type MarketLabel } from '../model/index.ts';
 
 /** What a model is fitted on, and where its artefact goes. */
 export interface FitRequest {
@@ -25,8 +25,16 @@ export interface FitRequest {
   readonly logDirectory: string;
   readonly market: MarketLabel;
   readonly codeVersion: string;
+  /** Spends a third of the time on a sample of the rows: for markets whose first signals are waited for. */
+  readonly quick: boolean;
 }
 
+const QUICK_FIT: Partial<FitSettings> = {
+  maxTrainingRows: 40_000,
+  maxScalerRows: 20_000,
+  maxLogisticRows: 15_000,
+  maxEvaluationRows: 20_000,
+};
 /** The seed of everything drawn while fitting and judging a model. */
 const SEED = 1;
 
@@ -91,6 +99,7 @@ export async function runFitJob(
     seed: SEED,
     market: request.market,
     codeVersion: request.codeVersion,
+    ...(request.quick ? { settings: QUICK_FIT } : {}),
     onProgress: ({ stage, step, steps }) => ports.onProgress(stage, step, steps),
   });
   return { modelId, directory };

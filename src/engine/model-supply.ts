@@ -6,6 +6,7 @@ import {
   epochMs,
   floorTo,
   type Log,
+  MINUTE_MS,
   MinutehandError,
   type SymbolId,
   systemClock,
@@ -14,6 +15,7 @@ import { findServable, loadPredictor, type ServedPredictor } from '../model/inde
 import type { EngineEvent } from './engine-event.ts';
 import type { FitRequest } from './fit-job.ts';
 import { superviseProcess } from './supervised-process.ts';
+import type { MarketDescription } from './venue.ts';
 
 export interface ModelSupplyParts {
   readonly config: Config;
@@ -55,10 +57,18 @@ export async function findModel(parts: ModelSupplyParts): Promise<ServedPredicto
   );
 }
 
-/** The rows a first model is fitted on: whole days up to the one of `minute`, so that two starts of a day fit the same model. */
-export function fitWindow(minute: EpochMs, trainingDays: number): { from: EpochMs; to: EpochMs } {
-  const to = floorTo(minute, '1d');
-  return { from: epochMs(to - trainingDays * DAY_MS), to };
+/** A generated market's regime never changes, and its first signals are waited for. */
+const MOST_GENERATED_DAYS = 40;
+
+/** The rows a first model is fitted on: whole days up to the one that follows `minute`, so that two starts of a day fit the same model. */
+export function fitWindow(
+  minute: EpochMs,
+  market: MarketDescription['kind'],
+  trainingDays: number,
+): { from: EpochMs; to: EpochMs } {
+  const to = floorTo(epochMs(minute + MINUTE_MS), '1d');
+  const days = market === 'generated' ? Math.min(trainingDays, MOST_GENERATED_DAYS) : trainingDays;
+  return { from: epochMs(to - days * DAY_MS), to };
 }
 
 /** Fits the baseline in a process of its own at low priority. */

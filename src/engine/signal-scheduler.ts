@@ -51,9 +51,10 @@ export class SignalScheduler {
       );
       done = oldest;
     }
-    // Whatever closed before the stream was open is asked for, not waited for.
-    while (!signal.aborted && within() && closed() > done) {
-      const to = epochMs(until === undefined ? closed() : Math.min(until, closed()));
+    // Whatever closed before the stream was open is asked for, not waited for; what closes from now on comes by the stream.
+    const opened = closed();
+    while (!signal.aborted && within() && opened > done) {
+      const to = epochMs(until === undefined ? opened : Math.min(until, opened));
       const before = done;
       for await (const input of this.#parts.recover(epochMs(done + MINUTE_MS), to, signal)) {
         const late = this.#lateness(input.minute);

@@ -18,7 +18,7 @@ import {
   ModelRefusedError,
   type ServingExpectation,
 } from './artefact.ts';
-import type { MarketLabel } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 /** Rows per call are padded to at least this: the runtime's path for a single row rounds differently. */
 export const SMALLEST_BATCH = 8;
@@ -32,7 +32,7 @@ export interface PredictorOptions extends ServingExpectation {
 
 /** A predictor with what its screens and reports must show of it. */
 export interface ServedPredictor extends Predictor {
-  readonly market: MarketLabel;
+  readonly manifest: Manifest;
   readonly directory: string;
 }
 
@@ -46,7 +46,7 @@ export async function loadPredictor(directory: string, options: PredictorOptions
 
 async function openPredictor(artefact: CheckedArtefact, options: PredictorOptions): Promise<ServedPredictor> {
   const { manifest, directory } = artefact;
-  const { modelId, featureSetHash, edgeReference, market, scaler } = manifest;
+  const { modelId, featureSetHash, edgeReference, scaler } = manifest;
   const width = manifest.featureNames.length;
   // Loaded only where a model is served: the runtime's library is large.
   const { InferenceSession, Tensor } = await import('onnxruntime-node');
@@ -97,7 +97,7 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
     modelId,
     featureSetHash,
     edgeReference,
-    market,
+    manifest,
     directory,
     async predict(panel) {
       if (closed) throw new MinutehandError('MODEL_CLOSED', `model ${modelId} was closed`, 'Load it again.');

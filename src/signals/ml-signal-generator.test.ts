@@ -60,7 +60,9 @@ const inputOf = (forecasts: Forecast[], changes: Partial<SignalInput> = {}): Sig
 });
 
 const generate = (input: SignalInput, settings: Partial<SignalSettings> = {}) =>
-  new MLSignalGenerator({ ...DEFAULT_SIGNAL_SETTINGS, ...settings }, DEFAULT_COST_SETTINGS).generate(input);
+  new MLSignalGenerator({ ...DEFAULT_SIGNAL_SETTINGS, horizons: ['4h'], ...settings }, DEFAULT_COST_SETTINGS).generate(
+    input,
+  );
 
 function onlySignal(input: SignalInput, settings: Partial<SignalSettings> = {}): Signal {
   const [signal] = generate(input, settings).signals;
@@ -183,7 +185,13 @@ describe('the settings', () => {
 });
 
 describe('confidence', () => {
-  const settings = { ...DEFAULT_SIGNAL_SETTINGS, edgePriorWeight: 4, minEdgeHistory: 2, edgeHistory: 4 };
+  const settings = {
+    ...DEFAULT_SIGNAL_SETTINGS,
+    horizons: ['4h'] as const,
+    edgePriorWeight: 4,
+    minEdgeHistory: 2,
+    edgeHistory: 4,
+  };
   const historyOf = (...edges: number[]) => Int16Array.from(edges.map((edge) => Math.round(edge / 2e-6)));
 
   it('is the share of the symbol’s own past edges below the edge, equal ones counting half', () => {

@@ -30,7 +30,7 @@ export interface SignalSettings {
 export const DEFAULT_SIGNAL_SETTINGS: SignalSettings = {
   confidenceThreshold: 0.6,
   maxSignalsPerSymbol: 1,
-  horizons: ['4h'],
+  horizons: ['12h'],
   maxMaskedShare: 0.2,
   minCoverage: 0.8,
   minDirectionLead: 0,

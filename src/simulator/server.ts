@@ -31,8 +31,8 @@ import { StreamHub } from './stream-hub.ts';
 import { makeToken, publishToken, withdrawToken } from './token.ts';
 import { Venue } from './venue.ts';
 
-/** Request weight a client may use per real minute; ten times the venue's, as a fast clock asks for more. */
-export const DEFAULT_WEIGHT_LIMIT = 24_000;
+/** Request weight a client may use per real minute; fifty times the venue's, as a fast clock asks for more. */
+export const DEFAULT_WEIGHT_LIMIT = 120_000;
 /** Real time between two ping frames, as at the venue. */
 const PING_EVERY_MS = 180_000;
 

@@ -7,7 +7,7 @@ import { StrategyManager } from './strategy-manager.ts';
 const HOUR = epochMs(Date.UTC(2025, 5, 19, 12));
 const minutesLater = (minutes: number): EpochMs => epochMs(HOUR + minutes * 60_000);
 const adapter = (changes: Partial<typeof DEFAULT_STRATEGY_SETTINGS> = {}) =>
-  new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, ...changes });
+  new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', ...changes });
 
 const signalOf = (symbol: SymbolId, changes: Partial<Signal> = {}): Signal => ({
   id: `main/${HOUR}/${symbol}`,

@@ -15,7 +15,7 @@ export interface StrategySettings {
 export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
   name: 'ml',
   decideEvery: '1h',
-  holdFor: '4h',
+  holdFor: '12h',
   cooldownMinutes: 60,
   extendOnSignal: true,
   allowShort: true,
