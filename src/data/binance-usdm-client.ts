@@ -1,6 +1,6 @@
 import type ccxtModule from 'ccxt';
 import type { Clock } from '../core/index.ts';
-import { rateLimited, type VenueErrorClasses } from './venue-error.ts';
+import { rateLimited, unavailable, type VenueErrorClasses } from './venue-error.ts';
 
 type BinanceUsdm = InstanceType<(typeof ccxtModule)['pro']['binanceusdm']>;
 
@@ -79,13 +79,9 @@ export async function createBinanceUsdmClient(options: BinanceUsdmClientOptions)
 
     override handleErrors(...answer: Parameters<BinanceUsdm['handleErrors']>): undefined {
       const [status, reason, url, , headers, body] = answer;
-      if (status === 418 || status === 429) {
-        throw rateLimited(
-          { exchange: 'binanceusdm', address, endpoint: pathOf(url) },
-          `${reason} ${body}`,
-          waitOf(headers),
-        );
-      }
+      const request = { exchange: 'binanceusdm', address, endpoint: pathOf(url) };
+      if (status === 418 || status === 429) throw rateLimited(request, `${reason} ${body}`, waitOf(headers));
+      if (status >= 500) throw unavailable(request, `${reason} ${body}`);
       return super.handleErrors(...answer) as undefined;
     }
   }

@@ -133,7 +133,7 @@ class VenueClock implements ExchangeClock {
     this.#skewMs = venueTime + roundTrip / 2 - this.#real.now();
     this.#options.metrics.gauge('minutehand_clock_skew_ms', this.#skewMs);
     if (Math.abs(this.#skewMs) > SKEW_WARNING_MS) {
-      this.#options.metrics.count('minutehand_refusals_total', { reason: 'CLOCK_SKEWED' });
+      this.#options.metrics.count('minutehand_reasons_total', { reason: 'CLOCK_SKEWED' });
       this.#options.log.warn(
         { reason: 'CLOCK_SKEWED', skewMs: Math.round(this.#skewMs) },
         `this machine's clock differs from the exchange's by ${Math.round(this.#skewMs)} ms; synchronise it (NTP)`,
@@ -195,7 +195,7 @@ class VenueClock implements ExchangeClock {
         { reason: 'CLOCK_SKEWED', backMs: this.#latest - now },
         `the exchange's clock went back by ${this.#latest - now} ms; it is followed`,
       );
-      this.#options.metrics.count('minutehand_refusals_total', { reason: 'CLOCK_SKEWED' });
+      this.#options.metrics.count('minutehand_reasons_total', { reason: 'CLOCK_SKEWED' });
       this.#latest = now;
     }
     if (this.#clock === undefined) this.#clock = new ScaledClock(now, speed, this.#real);

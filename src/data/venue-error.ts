@@ -48,12 +48,7 @@ export function venueError(error: unknown, request: VenueRequest, classes: Venue
     );
   }
   if (error instanceof classes.ExchangeNotAvailable) {
-    return new TransientError(
-      'EXCHANGE_UNAVAILABLE',
-      `${exchange} at ${address} answered ${endpoint} with an error of its own: ${said}`,
-      'It usually passes; if not, check the exchange’s status page and the configured address.',
-      { cause: error },
-    );
+    return unavailable(request, said, error);
   }
   if (error instanceof classes.BaseError) {
     return new RejectedError(
@@ -64,6 +59,17 @@ export function venueError(error: unknown, request: VenueRequest, classes: Venue
     );
   }
   return answerInvalid(request, said, error);
+}
+
+/** The venue failed by itself: HTTP 5xx. What it says beside that does not matter; ccxt takes some of it for a refusal. */
+export function unavailable(request: VenueRequest, said: string, cause?: unknown): TransientError {
+  const { exchange, address, endpoint } = request;
+  return new TransientError(
+    'EXCHANGE_UNAVAILABLE',
+    `${exchange} at ${address} answered ${endpoint} with an error of its own: ${shorten(said)}`,
+    'It usually passes; if not, check the exchange’s status page and the configured address.',
+    { cause },
+  );
 }
 
 /** The venue asked to slow down: HTTP 429, or 418 after 429 was ignored. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Config } from '../config/index.ts';
 import {
   type BookSnapshot,
@@ -81,6 +82,8 @@ const SAFE_SKEW_MS = 1_000;
  */
 export async function runBookEngine(options: EngineOptions, ports: EnginePorts): Promise<RunSummary | undefined> {
   const stopping = new AbortController();
+  // One listener per request under way: as many as run in parallel.
+  setMaxListeners(0, stopping.signal);
   const stop = () => stopping.abort();
   ports.signal.addEventListener('abort', stop, { once: true });
   if (ports.signal.aborted) stop();

@@ -1,6 +1,15 @@
 import type { Config } from '../config/index.ts';
-import { type Clock, epochMs, floorTo, type Instrument, type Log, messageOf, type SymbolId } from '../core/index.ts';
-import { type ExchangeGateway, refreshInstruments, selectUniverse } from '../data/index.ts';
+import {
+  type Clock,
+  createRandom,
+  epochMs,
+  floorTo,
+  type Instrument,
+  type Log,
+  messageOf,
+  type SymbolId,
+} from '../core/index.ts';
+import { type ExchangeGateway, refreshInstruments, retry, selectUniverse } from '../data/index.ts';
 import { type Database, saveUniverse, universeAt } from '../database/index.ts';
 
 export interface BookUniverseParts {
@@ -12,6 +21,10 @@ export interface BookUniverseParts {
   readonly log: Log;
   readonly onNotice: (text: string) => void;
 }
+
+/** A start asks again for a while: a venue that stumbles is no reason to give up. */
+const patiently = <T>(request: () => Promise<T>, { clock }: { clock: Clock }): Promise<T> =>
+  retry(request, { clock, random: createRandom('universe'), attempts: 5 });
 
 /** The symbols a book trades, chosen once and kept, and what the venue says of their instruments. */
 export class BookUniverse {
@@ -53,7 +66,7 @@ export class BookUniverse {
       const { size, symbols, references, quote } = config.universe;
       const { symbols: chosen, excluded } = selectUniverse({
         instruments: [...this.#instruments.values()].filter((instrument) => instrument.quote === quote),
-        tickers: symbols.length > 0 ? [] : await gateway.tickers(),
+        tickers: symbols.length > 0 ? [] : await patiently(() => gateway.tickers(), this.#parts),
         size,
         references,
         ...(symbols.length > 0 ? { symbols } : {}),
@@ -80,7 +93,7 @@ export class BookUniverse {
   }
 
   async #read(): Promise<void> {
-    const { instruments } = await refreshInstruments(this.#parts);
+    const { instruments } = await patiently(() => refreshInstruments(this.#parts), this.#parts);
     const known = new Map(this.#instruments);
     for (const [symbol, instrument] of known) known.set(symbol, { ...instrument, status: 'delisted' });
     for (const instrument of instruments) known.set(instrument.symbol, instrument);

@@ -1,10 +1,11 @@
 import type { Config } from '../config/index.ts';
-import { type Clock, type Log, type Metrics, systemClock } from '../core/index.ts';
+import { type Clock, createRandom, type Log, type Metrics, systemClock } from '../core/index.ts';
 import {
   connectExchangeClock,
   createExchangeGateway,
   type ExchangeClock,
   type ExchangeGateway,
+  retry,
 } from '../data/index.ts';
 
 /** Which market this is, as every screen and report says it. */
@@ -49,14 +50,16 @@ export async function connectVenue(
     ...(requests_per_second === null ? {} : { requestsPerSecond: requests_per_second }),
   });
   try {
-    const exchangeClock = await connectExchangeClock({
-      serverTime: () => gateway.serverTime(),
-      url,
-      token: options.simulatorToken,
-      log,
-      metrics,
-      requestTimeoutMs: request_timeout_ms,
-    });
+    const connect = () =>
+      connectExchangeClock({
+        serverTime: () => gateway.serverTime(),
+        url,
+        token: options.simulatorToken,
+        log,
+        metrics,
+        requestTimeoutMs: request_timeout_ms,
+      });
+    const exchangeClock = await retry(connect, { clock: systemClock, random: createRandom('venue'), attempts: 4 });
     following = exchangeClock;
     return {
       gateway,

@@ -31,7 +31,6 @@ export const METRICS = {
   minutehand_orders_total: counter('Orders decided.'),
   minutehand_fills_total: counter('Executions booked.'),
   minutehand_reasons_total: counter('Refusals, exclusions and stops, by reason code.', 'reason'),
-  minutehand_refusals_total: counter('Minutes without new entries, by reason code.', 'reason'),
   minutehand_equity: gauge('Equity of the book in quote currency.'),
   minutehand_open_positions: gauge('Open positions of the book.'),
   minutehand_store_failures_total: counter('Minutes whose features could not be stored after the commit.'),
@@ -43,7 +42,7 @@ export const METRICS = {
   minutehand_backfill_candles_total: counter('Candles loaded from history.', 'timeframe'),
   minutehand_exchange_requests_total: counter(
     'Requests to the exchange, by endpoint and outcome.',
-    'request',
+    'endpoint',
     'outcome',
   ),
   minutehand_clock_skew_ms: gauge('Local clock less that of the venue, milliseconds.'),
