@@ -12,7 +12,7 @@ process.stdout.on('error', () => undefined);
 const context: CliContext = {
   terminal: { stdout: process.stdout, stderr: process.stderr, env: process.env },
   root: packageRoot(),
-  invokedFrom: process.env.INIT_CWD && process.env.npm_lifecycle_event ? process.env.INIT_CWD : process.cwd(),
+  invokedFrom: process.env.MINUTEHAND_INVOKED_FROM ?? process.cwd(),
   signal: stopping.signal,
   exitCode: 0,
 };

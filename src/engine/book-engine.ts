@@ -312,7 +312,7 @@ class BookEngine {
       acknowledge: async (minute) => {
         if (run && minute >= run.until) return;
         const simulation = await clock.acknowledge(minute);
-        if (simulation?.lockstep && simulation.ended) this.#fail(replayEnded(minute));
+        if (simulation?.lockstep && simulation.ended && minute >= simulation.minute) this.#fail(replayEnded(minute));
       },
       settings: {
         deadlineMs: scheduler.deadline_seconds * 1_000,

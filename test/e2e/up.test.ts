@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DAY_MS, epochMs, MINUTE_MS } from '../../src/core/index.ts';
+import { aggregateBars, createGeneratedMarket, writeCandleFile } from '../../src/marketfiles/index.ts';
 import {
   lastLine,
   ROOT,
@@ -131,6 +133,48 @@ describe('minutehand up', () => {
     },
     240_000,
   );
+});
+
+describe('a replay', () => {
+  it('ends with its last minute: exit 1 names it, and what was decided stays', async () => {
+    const { path, remove } = temporaryDirectory();
+    cleanUp.push(remove);
+    const start = epochMs(Date.UTC(2025, 1, 20));
+    const market = createGeneratedMarket({ seed: 3, symbols: 8, start: epochMs(start - 40 * DAY_MS), edge: true });
+    const end = epochMs(start + 3 * DAY_MS + 5 * MINUTE_MS);
+    mkdirSync(join(path, '1m'));
+    mkdirSync(join(path, '15m'));
+    for (const { symbol } of market.instruments) {
+      await writeCandleFile(join(path, '1m', `${symbol}.csv.gz`), market.bars(symbol, start, end));
+      const minutes = market.bars(symbol, epochMs(start - 38 * DAY_MS), end);
+      await writeCandleFile(join(path, '15m', `${symbol}.csv.gz`), aggregateBars(minutes, '1m', '15m'));
+    }
+    const args = ['--replay', '1m', '--history', '15m', '--speed', 'max', '--no-ui', '--json', '--data-dir', 'data'];
+    const small = ['--set', 'universe.size=8', '--set', 'ml_integration.model.training_days=20'];
+    const within = await runMinutehand(['up', ...args, ...small, '--minutes', '3'], { cwd: path });
+    expect(within.code, within.stderr).toBe(0);
+    expect(lastLine(within)).toMatchObject({
+      cycles: 3,
+      missed: 0,
+      candles: 24,
+      predictions: 24,
+      from: '2025-02-23T00:00:00Z',
+    });
+    const beyond = await runMinutehand(['up', ...args, ...small, '--minutes', '30'], { cwd: path });
+    expect(beyond.code).toBe(1);
+    expect(lastLine(beyond)).toMatchObject({
+      ok: false,
+      error: { code: 'REPLAY_ENDED', message: expect.stringContaining('2025-02-23T00:05:00Z') },
+    });
+    const status = await runMinutehand(['status', '--json', '--data-dir', 'data'], { cwd: path });
+    expect(lastLine(status)).toMatchObject({ lastCycle: { minute: '2025-02-23T00:05:00Z' } });
+    const verdict = await runMinutehand(
+      ['data', 'verify', '--file', '1m/BTCUSDT.csv.gz', '--against', '15m', '--json'],
+      { cwd: path },
+    );
+    expect(verdict.code, verdict.stdout).toBe(0);
+    expect(lastLine(verdict)).toMatchObject({ ok: true, bars: 3 * 1_440 + 5, faults: [] });
+  }, 240_000);
 });
 
 describe('bad input to minutehand up', () => {

@@ -132,6 +132,21 @@ describe('an engine on an exchange with faults', () => {
     await expectOthersUnharmed(0);
   }, 120_000);
 
+  it('makes forecasts at its interval only, in batches of its size, and none where it is switched off', async () => {
+    let since = await newestMinute();
+    await decide(4, { 'ml_integration.scheduler.interval_seconds': 120, 'ml_integration.scheduler.batch_size': 8 });
+    for (const { minute, predictions } of await cyclesSince(since)) {
+      expect(predictions).toBe(minute % (2 * MINUTE_MS) === 0 ? SYMBOLS : 0);
+    }
+    since = await newestMinute();
+    await decide(2, { 'ml_integration.enabled': false, 'ml_integration.monitoring.metrics_enabled': false });
+    const cycles = await cyclesSince(since);
+    expect(cycles.map(({ predictions, reasonCounts }) => ({ predictions, reasonCounts }))).toEqual([
+      { predictions: 0, reasonCounts: { MODEL_DISABLED: 1 } },
+      { predictions: 0, reasonCounts: { MODEL_DISABLED: 1 } },
+    ]);
+  }, 120_000);
+
   it.each<FaultRequest>([
     { kind: 'gap', symbols: [VICTIM], minutes: 2 },
     { kind: 'duplicates', copies: 3, minutes: 2 },

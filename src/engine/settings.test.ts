@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../config/index.ts';
+import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
+
+const configWith = (settings: Record<string, string | number | boolean>) =>
+  loadConfig({
+    workingDirectory: fileURLToPath(new URL('../..', import.meta.url)),
+    env: {},
+    flags: Object.entries(settings).map(([key, value]) => ({ key, value, flag: '--set' })),
+  }).values;
+
+const read = (settings: Record<string, string | number | boolean>) => {
+  const config = configWith(settings);
+  const { decide, ...cycle } = cycleSettings(config, 'main');
+  const { strategies, ...rest } = decide;
+  return {
+    cycle,
+    ...rest,
+    strategies: strategies.map(({ name, decideEvery, holdFor, cooldownMinutes }) => ({
+      name,
+      decideEvery,
+      holdFor,
+      cooldownMinutes,
+    })),
+    retention: retentionPolicy(config),
+  };
+};
+
+describe('the configuration of the minute', () => {
+  it.each([
+    ['ml_integration.enabled', false, { cycle: { enabled: false } }],
+    ['ml_integration.scheduler.interval_seconds', 300, { cycle: { intervalMs: 300_000 } }],
+    ['ml_integration.scheduler.deadline_seconds', 20, { cycle: { deadlineMs: 20_000 } }],
+    ['universe.minimum_coverage', 0.9, { cycle: { minimumCoverage: 0.9 }, signals: { minCoverage: 0.9 } }],
+    ['ml_integration.signals.confidence_threshold', 0.7, { signals: { confidenceThreshold: 0.7 } }],
+    ['ml_integration.signals.max_signals_per_symbol', 2, { signals: { maxSignalsPerSymbol: 2 } }],
+    ['ml_integration.signals.horizons', '1h,4h', { signals: { horizons: ['1h', '4h'] } }],
+    ['ml_integration.signals.max_masked_share', 0.1, { signals: { maxMaskedShare: 0.1 } }],
+    ['ml_integration.signals.min_direction_lead', 0.05, { signals: { minDirectionLead: 0.05 } }],
+    ['ml_integration.signals.min_rank', 0.6, { signals: { minRank: 0.6 } }],
+    ['ml_integration.signals.validity_minutes', 5, { signals: { validityMinutes: 5 } }],
+    ['costs.taker_fee_bps', 4, { costs: { takerFeeBps: 4 } }],
+    ['costs.half_spread_bps', 2, { costs: { halfSpreadBps: 2 } }],
+    ['costs.impact_bps', 12, { costs: { impactBpsPerSqrtParticipation: 12 } }],
+    ['costs.max_participation', 0.05, { costs: { maxParticipation: 0.05 } }],
+    ['sizing.position_volatility_target', 0.003, { sizing: { positionVolatilityTarget: 0.003 } }],
+    ['sizing.min_confidence_scale', 0.4, { sizing: { minConfidenceScale: 0.4 } }],
+    ['sizing.liquidity_minutes', 2, { sizing: { liquidityMinutes: 2 } }],
+    ['risk.initial_equity', '5000', { risk: { initialEquity: '5000' } }],
+    ['risk.max_gross_exposure', 2, { risk: { maxGrossExposure: 2 } }],
+    ['risk.max_positions', 4, { risk: { maxPositions: 4 } }],
+    ['risk.max_position_fraction', 0.1, { risk: { maxPositionFraction: 0.1 } }],
+    ['risk.max_daily_loss', 0.02, { risk: { maxDailyLoss: 0.02 } }],
+    ['risk.max_price_age_minutes', 2, { risk: { maxPriceAgeMinutes: 2 } }],
+    ['risk.exit_validity_minutes', 10, { risk: { exitValidityMinutes: 10 } }],
+    ['strategies.0.name', 'other', { strategies: [{ name: 'other' }] }],
+    ['strategies.0.decide_every', '4h', { strategies: [{ decideEvery: '4h' }] }],
+    ['strategies.0.hold_for', '8h', { strategies: [{ holdFor: '8h' }] }],
+    ['strategies.0.cooldown', '2h', { strategies: [{ cooldownMinutes: 120 }] }],
+    ['retention.candle_days', 400, { retention: { candleDays: 400 } }],
+    ['retention.feature_days', 90, { retention: { featureDays: 90 } }],
+    ['retention.prediction_days', 91, { retention: { predictionDays: 91 } }],
+    ['retention.signal_days', 92, { retention: { signalDays: 92 } }],
+    ['retention.rejected_signal_days', 7, { retention: { rejectedSignalDays: 7 } }],
+  ])('%s = %s reaches the part that acts on it', (key, value, changed) => {
+    expect(read({})).not.toMatchObject(changed);
+    expect(read({ [key]: value })).toMatchObject(changed);
+  });
+
+  it('gives the strategies their side and renewal rules', () => {
+    const { strategies } = decideSettings(
+      configWith({ 'strategies.0.allow_short': false, 'strategies.0.extend_on_signal': false }),
+      'main',
+    );
+    expect(strategies).toHaveLength(1);
+  });
+});
