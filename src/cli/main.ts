@@ -18,20 +18,7 @@ import { reportFailure, usageError } from './output.ts';
  * @returns the exit code: 0 done, 1 failed or found wanting, 2 wrong usage or configuration, 3 refused for safety
  */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
-  const program = new Command('minutehand')
-    .description('Forecasts, signals and risk-checked orders for 50 and more symbols, every minute.')
-    .version(VERSION)
-    .showHelpAfterError(false);
-  addUp(program, context);
-  addStatus(program, context);
-  addDoctor(program, context);
-  addData(program, context);
-  addFeatures(program, context);
-  addSignals(program, context);
-  addSim(program, context);
-  addConfig(program, context);
-  addDb(program, context);
-  addProcesses(program);
+  const program = createProgram(context);
   const { stdout } = context.terminal;
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined });
@@ -49,6 +36,25 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     );
   }
   return context.exitCode;
+}
+
+/** Every command with its options. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('minutehand')
+    .description('Forecasts, signals and risk-checked orders for 50 and more symbols, every minute.')
+    .version(VERSION)
+    .showHelpAfterError(false);
+  addUp(program, context);
+  addStatus(program, context);
+  addDoctor(program, context);
+  addData(program, context);
+  addFeatures(program, context);
+  addSignals(program, context);
+  addSim(program, context);
+  addConfig(program, context);
+  addDb(program, context);
+  addProcesses(program);
+  return program;
 }
 
 function* everyCommand(command: Command): Generator<Command> {
