@@ -46,6 +46,7 @@ export function createSystemView(options: {
               universe: event.universe.length,
               dataDir: config.data_dir,
               alternatives: ALTERNATIVES,
+              ...(event.modelId === undefined ? {} : { model: event.modelId }),
             },
             style,
           );

@@ -188,7 +188,6 @@ class BookEngine {
     const { signal } = this.#stopping;
     const market = describeMarket(clock, gateway.exchangeId);
     await this.#universe.open();
-    this.#ports.onEvent({ kind: 'market', market, universe: this.#universe.symbols, exchange: gateway.address });
 
     const journal = this.#journal;
     const book = await journal.loadBook(BOOK);
@@ -196,6 +195,13 @@ class BookEngine {
     // Where nothing runs away, or where a fixed number of minutes is to be reproducible, history is complete first.
     const complete = market.speed === 'max' || minutes !== undefined;
     const model = await this.#findModel();
+    this.#ports.onEvent({
+      kind: 'market',
+      market,
+      universe: this.#universe.symbols,
+      exchange: gateway.address,
+      ...(model ? { modelId: model.modelId } : {}),
+    });
     const history = new BookHistory({
       book: BOOK,
       venue: gateway.exchangeId,

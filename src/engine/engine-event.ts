@@ -9,6 +9,8 @@ export type EngineEvent =
       readonly market: MarketDescription;
       readonly universe: readonly SymbolId[];
       readonly exchange: string;
+      /** The model that serves from the start, if there is one. */
+      readonly modelId?: string;
     }
   | { readonly kind: 'cycle'; readonly summary: CycleSummary }
   | { readonly kind: 'progress'; readonly task: string; readonly done: number; readonly total: number }
