@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { Config } from '../config/index.ts';
 import {
   type BookSnapshot,
   createRandom,
@@ -9,24 +8,13 @@ import {
   formatTime,
   HOUR_MS,
   type Journal,
-  type Log,
-  type Metrics,
   MINUTE_MS,
   MinutehandError,
   messageOf,
   waitReal,
 } from '../core/index.ts';
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
-import {
-  appendAudit,
-  applyRetention,
-  createPostgresJournal,
-  type Database,
-  listModels,
-  openDatabase,
-  saveModel,
-  setModelStatus,
-} from '../database/index.ts';
+import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
 import type { ServedPredictor } from '../model/index.ts';
 import { PaperBroker } from '../trading/index.ts';
@@ -36,35 +24,12 @@ import { type BookRun, beginRun, enterOpenRun, finishRun, type RunSummary, requi
 import { type BookState, decodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { BookUniverse } from './book-universe.ts';
 import { summarizeCycle } from './cycle-summary.ts';
-import type { EngineEvent } from './engine-event.ts';
+import type { EngineOptions, EnginePorts } from './engine-options.ts';
 import { MinuteCycle } from './minute-cycle.ts';
-import { findModel, fitModel, fitWindow } from './model-supply.ts';
+import { findModel, fitModel, fitWindow, registerModel } from './model-supply.ts';
 import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
 import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
-
-/** What an engine process is started with. */
-export interface EngineOptions {
-  readonly config: Config;
-  readonly databaseUrl: string;
-  /** Base URL of a simulated or other exchange; absent for the venue's own. */
-  readonly exchangeUrl?: string;
-  readonly simulatorToken?: string;
-  readonly modelsDirectory: string;
-  readonly logDirectory: string;
-  /** Path of the binary that fits models. */
-  readonly binary: string;
-  readonly codeVersion: string;
-  /** Cycles to run; without it the engine runs until it is stopped. */
-  readonly minutes?: number;
-}
-
-export interface EnginePorts {
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: EngineEvent) => void;
-}
 
 export const BOOK = 'main';
 const INSTRUMENTS_EVERY_MS = 15 * MINUTE_MS;
@@ -187,11 +152,11 @@ class BookEngine {
     const { config, minutes } = this.#options;
     const { signal } = this.#stopping;
     const market = describeMarket(clock, gateway.exchangeId);
+    await requireSameMarket(this.#database, BOOK, market);
     await this.#universe.open();
 
     const journal = this.#journal;
     const book = await journal.loadBook(BOOK);
-    await requireSameMarket(this.#database, BOOK, market);
     // Where nothing runs away, or where a fixed number of minutes is to be reproducible, history is complete first.
     const complete = market.speed === 'max' || minutes !== undefined;
     const model = await this.#findModel();
@@ -363,25 +328,8 @@ class BookEngine {
   async #serve(predictor: ServedPredictor): Promise<void> {
     const previous = this.#cycle?.exchangePredictor(predictor);
     await previous?.close();
-    await this.#register(predictor);
+    await registerModel(this.#database, predictor, this.#venue.clock.now());
     this.#ports.onEvent({ kind: 'model', modelId: predictor.modelId, directory: predictor.directory });
-  }
-
-  /** Enters the model that serves, and that it serves from now on. */
-  async #register({ manifest, modelId, directory }: ServedPredictor): Promise<void> {
-    const now = this.#venue.clock.now();
-    const { kind, featureSetHash } = manifest;
-    await saveModel(this.#database, { modelId, kind, status: 'candidate', featureSetHash, manifest, createdAt: now });
-    const known = await listModels(this.#database);
-    if (known.some((model) => model.modelId === modelId && model.status === 'champion')) return;
-    await setModelStatus(this.#database, modelId, 'champion');
-    await appendAudit(this.#database, {
-      time: now,
-      actor: 'engine',
-      action: 'model.serve',
-      subject: modelId,
-      details: { directory },
-    });
   }
 
   async #findModel(): Promise<ServedPredictor | undefined> {

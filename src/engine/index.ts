@@ -1,10 +1,11 @@
-export { BOOK, type EngineOptions, type EnginePorts, runBookEngine } from './book-engine.ts';
+export { BOOK, runBookEngine } from './book-engine.ts';
 export type { RunSummary } from './book-run.ts';
 export type { CycleSummary } from './cycle-summary.ts';
 export { type DataDirectory, ownerOf, takeDataDirectory } from './data-directory.ts';
 export { decide } from './decide.ts';
 export type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
 export type { EngineEvent } from './engine-event.ts';
+export type { EngineOptions, EnginePorts } from './engine-options.ts';
 export { type FitRequest, runFitJob } from './fit-job.ts';
 export type { MarketChoice } from './market-choice.ts';
 export type { ChildMessage, SupervisorMessage } from './supervised-process.ts';

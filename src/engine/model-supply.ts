@@ -11,6 +11,7 @@ import {
   type SymbolId,
   systemClock,
 } from '../core/index.ts';
+import { appendAudit, type Database, listModels, saveModel, setModelStatus } from '../database/index.ts';
 import { findServable, loadPredictor, type ServedPredictor } from '../model/index.ts';
 import type { EngineEvent } from './engine-event.ts';
 import type { FitRequest } from './fit-job.ts';
@@ -107,4 +108,21 @@ export async function fitModel(
       `See ${join(request.logDirectory, 'worker.out')}; the next start tries again.`,
     )
   );
+}
+
+/** Enters a model in the registry, and in the audit log that it serves from now on. */
+export async function registerModel(database: Database, predictor: ServedPredictor, now: EpochMs): Promise<void> {
+  const { manifest, modelId, directory } = predictor;
+  const { kind, featureSetHash } = manifest;
+  await saveModel(database, { modelId, kind, status: 'candidate', featureSetHash, manifest, createdAt: now });
+  const known = await listModels(database);
+  if (known.some((model) => model.modelId === modelId && model.status === 'champion')) return;
+  await setModelStatus(database, modelId, 'champion');
+  await appendAudit(database, {
+    time: now,
+    actor: 'engine',
+    action: 'model.serve',
+    subject: modelId,
+    details: { directory },
+  });
 }

@@ -9,10 +9,11 @@ import {
   openDatabase,
   startEmbeddedServer,
 } from '../database/index.ts';
-import { BOOK, type EngineOptions } from './book-engine.ts';
+import { BOOK } from './book-engine.ts';
 import type { RunSummary } from './book-run.ts';
 import { type DataDirectory, takeDataDirectory } from './data-directory.ts';
 import type { EngineEvent } from './engine-event.ts';
+import type { EngineOptions } from './engine-options.ts';
 import type { MarketChoice } from './market-choice.ts';
 import { type ChildMessage, type SupervisedProcess, superviseProcess } from './supervised-process.ts';
 
