@@ -58,4 +58,4 @@ export {
 export { applyRetention, type RetentionPolicy, type RetentionResult } from './retention.ts';
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';
-export { createTestDatabase, type TestDatabase } from './testing.ts';
+export { createTestDatabase, stopTestServer, type TestDatabase } from './testing.ts';

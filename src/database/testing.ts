@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { silentLog } from '../core/index.ts';
 import { type Database, openDatabase } from './connection.ts';
-import { startEmbeddedServer } from './embedded/embedded-server.ts';
+import { findRunningServer, startEmbeddedServer } from './embedded/embedded-server.ts';
 import { migrate, schemaHash } from './migrate.ts';
 
 export interface TestDatabase {
@@ -17,7 +17,7 @@ export interface TestDatabase {
 
 /**
  * A database of its own for a test, with every migration applied: a copy of a template (60 ms). The server is that of
- * MINUTEHAND_TEST_DATABASE_URL, or an embedded one that all test runs of this account share and that goes on running.
+ * MINUTEHAND_TEST_DATABASE_URL, or an embedded one that all test runs of this account share; the last of them ends it.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   server ??= prepareServer();
@@ -34,6 +34,22 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await onServer(adminUrl, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };
+}
+
+/** Ends the shared server, unless another test run still uses it; the next run starts it again in half a second. */
+export async function stopTestServer(): Promise<void> {
+  if (process.env.MINUTEHAND_TEST_DATABASE_URL) return;
+  const running = await findRunningServer(sharedDirectory());
+  if (!running) return;
+  const isUsed = await onServer(running.url, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      "SELECT datname FROM pg_database WHERE datname ~ '^test_[0-9]+_'",
+    );
+    return rows.some(({ datname }) => exists(Number(datname.split('_')[1])));
+  });
+  if (isUsed) return;
+  const server = await startEmbeddedServer({ dataDir: sharedDirectory(), log: silentLog, takeOver: true });
+  await server.stop();
 }
 
 interface TestServer {
@@ -89,9 +105,11 @@ async function dropAbandoned(client: pg.Client): Promise<void> {
   }
 }
 
+const sharedDirectory = (): string => join(tmpdir(), `minutehand-test-${process.geteuid?.() ?? 0}`);
+
 async function startSharedServer(): Promise<string> {
   const uid = process.geteuid?.() ?? 0;
-  const dataDir = join(tmpdir(), `minutehand-test-${uid}`);
+  const dataDir = sharedDirectory();
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const entry = lstatSync(dataDir);
   if (!entry.isDirectory() || entry.uid !== uid) throw new Error(`${dataDir} belongs to another account`);
