@@ -126,7 +126,10 @@ const mlIntegration = z
         training_days: count(14, 1_500)
           .default(60)
           .meta(
-            about('Days of history the first model is fitted on; of a generated market 40 at most.', { unit: 'days' }),
+            about(
+              'Days of history the first model is fitted on; of a generated market on a running clock 40 at most.',
+              { unit: 'days' },
+            ),
           ),
         directory: path()
           .default(null)

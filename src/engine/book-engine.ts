@@ -105,6 +105,7 @@ class BookEngine {
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
   #failure: unknown;
+  #isQuickFit = false;
   #cycle: MinuteCycle | undefined;
   /** Applied between two minutes. */
   #exchange: (() => Promise<void>)[] = [];
@@ -159,6 +160,8 @@ class BookEngine {
     const book = await journal.loadBook(BOOK);
     // Where nothing runs away, or where a fixed number of minutes is to be reproducible, history is complete first.
     const complete = market.speed === 'max' || minutes !== undefined;
+    // The first signals of a generated market are waited for on a screen.
+    this.#isQuickFit = market.kind === 'generated' && !complete;
     const model = await this.#findModel();
     this.#ports.onEvent({
       kind: 'market',
@@ -170,7 +173,7 @@ class BookEngine {
     const history = new BookHistory({
       book: BOOK,
       venue: gateway.exchangeId,
-      market: market.kind,
+      isQuickFit: this.#isQuickFit,
       config,
       universe: this.#universe.symbols,
       references: this.#universe.references,
@@ -353,12 +356,12 @@ class BookEngine {
         venue: this.#venue.gateway.exchangeId,
         universe: this.#universe.symbols,
         references: this.#universe.references,
-        ...fitWindow(minute, market.kind, config.ml_integration.model.training_days),
+        ...fitWindow(minute, config.ml_integration.model.training_days, this.#isQuickFit),
         outputDirectory: modelsDirectory,
         logDirectory,
         market: { source: market.kind, plantedEdge: market.edge, description: market.label },
         codeVersion,
-        quick: market.kind === 'generated',
+        quick: this.#isQuickFit,
       },
       { binary, log: this.#ports.log, signal: this.#stopping.signal, onEvent: this.#ports.onEvent },
     );

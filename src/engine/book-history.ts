@@ -19,13 +19,13 @@ import { type Database, readBars } from '../database/index.ts';
 import { createFeatureEngineer, type FeatureEngineer, featureSet, requiredHistory } from '../features/index.ts';
 import type { EngineEvent } from './engine-event.ts';
 import { fitWindow } from './model-supply.ts';
-import type { MarketDescription } from './venue.ts';
 import { canonicalOrigin, minutesOf, quickOrigin, replayMinutes, type WarmUpOrigin } from './warm-up.ts';
 
 export interface BookHistoryParts {
   readonly book: string;
   readonly venue: string;
-  readonly market: MarketDescription['kind'];
+  /** Whether the model is fitted quickly, on less history. */
+  readonly isQuickFit: boolean;
   readonly config: Config;
   readonly universe: readonly SymbolId[];
   readonly references: readonly SymbolId[];
@@ -132,7 +132,7 @@ export class BookHistory {
 
   /** Brings the bars a model is fitted on into the store. */
   async fetchTraining(minute: EpochMs): Promise<void> {
-    const window = fitWindow(minute, this.#parts.market, this.#parts.config.ml_integration.model.training_days);
+    const window = fitWindow(minute, this.#parts.config.ml_integration.model.training_days, this.#parts.isQuickFit);
     await this.#backfill('1h', epochMs(window.from - requiredHistory().hours * HOUR_MS), window.to);
     await this.#backfill('15m', window.from, window.to);
   }

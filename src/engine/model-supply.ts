@@ -16,7 +16,6 @@ import { findServable, loadPredictor, type ServedPredictor } from '../model/inde
 import type { EngineEvent } from './engine-event.ts';
 import type { FitRequest } from './fit-job.ts';
 import { superviseProcess } from './supervised-process.ts';
-import type { MarketDescription } from './venue.ts';
 
 export interface ModelSupplyParts {
   readonly config: Config;
@@ -58,17 +57,13 @@ export async function findModel(parts: ModelSupplyParts): Promise<ServedPredicto
   );
 }
 
-/** A generated market's regime never changes, and its first signals are waited for. */
-const MOST_GENERATED_DAYS = 40;
+/** Days of a fit whose signals are waited for. */
+const QUICK_DAYS = 40;
 
 /** The rows a first model is fitted on: whole days up to the one that follows `minute`, so that two starts of a day fit the same model. */
-export function fitWindow(
-  minute: EpochMs,
-  market: MarketDescription['kind'],
-  trainingDays: number,
-): { from: EpochMs; to: EpochMs } {
+export function fitWindow(minute: EpochMs, trainingDays: number, isQuick: boolean): { from: EpochMs; to: EpochMs } {
   const to = floorTo(epochMs(minute + MINUTE_MS), '1d');
-  const days = market === 'generated' ? Math.min(trainingDays, MOST_GENERATED_DAYS) : trainingDays;
+  const days = isQuick ? Math.min(trainingDays, QUICK_DAYS) : trainingDays;
   return { from: epochMs(to - days * DAY_MS), to };
 }
 
