@@ -8,7 +8,7 @@ import {
   rank,
   referenceReturn,
   score,
-} from '../indicators/cross-section.ts';
+} from '../kernels/cross-section.ts';
 
 /** Positions in the engineer's list of references. */
 const BTC = 0;

@@ -1,5 +1,5 @@
 import type { SeriesFeature } from '../feature.ts';
-import { dayWave, fundingTimeLeft, session, weekend, weekWave } from '../indicators/calendar.ts';
+import { dayWave, fundingTimeLeft, session, weekend, weekWave } from '../kernels/calendar.ts';
 import {
   averageDistance,
   barShape,
@@ -11,8 +11,8 @@ import {
   rangePosition,
   regression,
   smoothedPosition,
-} from '../indicators/position.ts';
-import { atrUnit, directional, macd, quotient, rsi } from '../indicators/recursive.ts';
+} from '../kernels/position.ts';
+import { atrUnit, directional, macd, quotient, rsi } from '../kernels/recursive.ts';
 import {
   autocorrelation,
   balance,
@@ -27,7 +27,7 @@ import {
   semivarianceBalance,
   varianceRatio,
   volatilityOfVolatility,
-} from '../indicators/volatility.ts';
+} from '../kernels/volatility.ts';
 import {
   chaikinMoneyFlow,
   illiquidityBalance,
@@ -39,8 +39,8 @@ import {
   volumeScore,
   volumeVariation,
   vwapDistance,
-} from '../indicators/volume.ts';
-import { extreme } from '../indicators/windows.ts';
+} from '../kernels/volume.ts';
+import { extreme } from '../kernels/windows.ts';
 import { bar, derive2, type Node } from '../program.ts';
 
 /** Recursive kernels have forgotten how they began, to 1e-6, after this many bars. */

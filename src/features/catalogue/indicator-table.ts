@@ -6,11 +6,11 @@ import {
   logChange,
   rangePosition,
   smoothedPosition,
-} from '../indicators/position.ts';
-import { atr, directional, ema, macd, rsi } from '../indicators/recursive.ts';
-import { realisedVolatility } from '../indicators/volatility.ts';
-import { chaikinMoneyFlow, moneyFlowIndex, signedVolumeShare, vwap } from '../indicators/volume.ts';
-import { extreme, windowMean } from '../indicators/windows.ts';
+} from '../kernels/position.ts';
+import { atr, directional, ema, macd, rsi } from '../kernels/recursive.ts';
+import { realisedVolatility } from '../kernels/volatility.ts';
+import { chaikinMoneyFlow, moneyFlowIndex, signedVolumeShare, vwap } from '../kernels/volume.ts';
+import { extreme, windowMean } from '../kernels/windows.ts';
 import { bar, derive1, derive2, derive3, type Node } from '../program.ts';
 
 /** A named value of `technical_indicators`: in the units charts show, price levels included. It reaches no model. */

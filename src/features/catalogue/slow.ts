@@ -1,6 +1,6 @@
 import type { SeriesFeature } from '../feature.ts';
-import { averageDistance, extremeOrder, logChange, rangePosition, regression } from '../indicators/position.ts';
-import { atrUnit, directional, macd, quotient, rsi } from '../indicators/recursive.ts';
+import { averageDistance, extremeOrder, logChange, rangePosition, regression } from '../kernels/position.ts';
+import { atrUnit, directional, macd, quotient, rsi } from '../kernels/recursive.ts';
 import {
   autocorrelation,
   balance,
@@ -11,7 +11,7 @@ import {
   semivarianceBalance,
   varianceRatio,
   volatilityPercentile,
-} from '../indicators/volatility.ts';
+} from '../kernels/volatility.ts';
 import {
   chaikinMoneyFlow,
   illiquidityBalance,
@@ -19,8 +19,8 @@ import {
   signedVolumeShare,
   volumeBalance,
   vwapDistance,
-} from '../indicators/volume.ts';
-import { extreme } from '../indicators/windows.ts';
+} from '../kernels/volume.ts';
+import { extreme } from '../kernels/windows.ts';
 import { bar, derive2, type Node } from '../program.ts';
 
 /** Recursive kernels of period 26 have forgotten how they began, to 1e-8, after this many hours. */

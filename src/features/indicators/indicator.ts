@@ -1,0 +1,81 @@
+import { at64, MinutehandError } from '../../core/index.ts';
+
+/**
+ * A streaming indicator: `update` takes one input and returns the newest value, in a time that does not grow with what came before. A
+ * library of its own: it knows neither features nor models. Inputs must be finite numbers; one that is not stays in the state.
+ */
+export abstract class Indicator {
+  /** Inputs, the newest included, until the first value: TA-Lib's look-back and one. Before, values are NaN. */
+  readonly warmup: number;
+  /** Inputs taken so far. */
+  protected count = 0;
+
+  protected constructor(warmup: number) {
+    this.warmup = warmup;
+  }
+
+  /** Whether the newest value is one. */
+  get isStable(): boolean {
+    return this.count >= this.warmup;
+  }
+}
+
+/** A closed bar, as far as an indicator reads it. */
+export interface HighLowClose {
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+}
+
+export interface PriceVolume extends HighLowClose {
+  readonly volume: number;
+}
+
+/** Columns of closed bars, oldest first, of one length. */
+export interface HighLowCloseColumns {
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+  readonly close: Float64Array;
+}
+
+export interface PriceVolumeColumns extends HighLowCloseColumns {
+  readonly volume: Float64Array;
+}
+
+/** Runs `update` over a column; for indicators without a loop of their own. */
+export function batchValues(
+  indicator: { update(value: number): number },
+  values: Float64Array,
+  out = new Float64Array(values.length),
+): Float64Array {
+  for (let i = 0; i < values.length; i++) out[i] = indicator.update(at64(values, i));
+  return out;
+}
+
+/** Runs `update` over columns of bars. */
+export function batchBars(
+  indicator: { update(bar: PriceVolume): number },
+  { high, low, close, volume }: HighLowCloseColumns & { readonly volume?: Float64Array },
+  out = new Float64Array(close.length),
+): Float64Array {
+  const bar = { high: 0, low: 0, close: 0, volume: 0 };
+  for (let i = 0; i < close.length; i++) {
+    bar.high = at64(high, i);
+    bar.low = at64(low, i);
+    bar.close = at64(close, i);
+    if (volume) bar.volume = at64(volume, i);
+    out[i] = indicator.update(bar);
+  }
+  return out;
+}
+
+/** @throws MinutehandError INDICATOR_PERIOD_INVALID unless it is a whole number of at least `least` */
+export function checkPeriod(period: number, name = 'period', least = 1): number {
+  if (Number.isInteger(period) && period >= least) return period;
+  throw new MinutehandError(
+    'INDICATOR_PERIOD_INVALID',
+    `${name} is ${period}`,
+    `Give a whole number of at least ${least}.`,
+    { exitCode: 2 },
+  );
+}

@@ -1,0 +1,47 @@
+import { at64 } from '../../../core/index.ts';
+import { checkPeriod, Indicator } from '../indicator.ts';
+
+/**
+ * Exponential moving average, α = 2 / (period + 1), seeded with the mean of the first `period` values. TA-Lib EMA. `skip`: values left
+ * out at the beginning, so that averages of different periods can begin together.
+ */
+export class Ema extends Indicator {
+  readonly #alpha: number;
+  readonly #period: number;
+  readonly #skip: number;
+  #average = 0;
+
+  constructor(period: number, skip = 0) {
+    super(checkPeriod(period) + checkPeriod(skip, 'skip', 0));
+    this.#alpha = 2 / (period + 1);
+    this.#period = period;
+    this.#skip = skip;
+  }
+
+  update(value: number): number {
+    const count = ++this.count;
+    if (count > this.warmup) {
+      this.#average += this.#alpha * (value - this.#average);
+      return this.#average;
+    }
+    if (count <= this.#skip) return Number.NaN;
+    this.#average += value;
+    if (count < this.warmup) return Number.NaN;
+    this.#average /= this.#period;
+    return this.#average;
+  }
+
+  batch(values: Float64Array, out = new Float64Array(values.length)): Float64Array {
+    const seeding = Math.min(values.length, Math.max(0, this.warmup - this.count));
+    for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
+    const alpha = this.#alpha;
+    let average = this.#average;
+    for (let i = seeding; i < values.length; i++) {
+      average += alpha * (at64(values, i) - average);
+      out[i] = average;
+    }
+    this.#average = average;
+    this.count += values.length - seeding;
+    return out;
+  }
+}
