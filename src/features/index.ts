@@ -17,4 +17,5 @@ export {
   requiredHistory,
 } from './feature-set.ts';
 export { featureTable } from './feature-table.ts';
+export * from './indicators/index.ts';
 export { applyScaler, fitScaler, parseScaler, type Scaler, type ScalerKind, type ScalerOptions } from './scaler.ts';
