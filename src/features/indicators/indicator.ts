@@ -18,6 +18,11 @@ export abstract class Indicator {
   get isStable(): boolean {
     return this.count >= this.warmup;
   }
+
+  /** How many of the next `inputs` belong to the warm-up, that of the first value included. */
+  protected seedingOf(inputs: number): number {
+    return Math.min(inputs, Math.max(0, this.warmup - this.count));
+  }
 }
 
 /** A closed bar, as far as an indicator reads it. */
@@ -46,7 +51,7 @@ export interface PriceVolumeColumns extends HighLowCloseColumns {
 export function batchValues(
   indicator: { update(value: number): number },
   values: Float64Array,
-  out = new Float64Array(values.length),
+  out: Float64Array = new Float64Array(values.length),
 ): Float64Array {
   for (let i = 0; i < values.length; i++) out[i] = indicator.update(at64(values, i));
   return out;
@@ -56,7 +61,7 @@ export function batchValues(
 export function batchBars(
   indicator: { update(bar: PriceVolume): number },
   { high, low, close, volume }: HighLowCloseColumns & { readonly volume?: Float64Array },
-  out = new Float64Array(close.length),
+  out: Float64Array = new Float64Array(close.length),
 ): Float64Array {
   const bar = { high: 0, low: 0, close: 0, volume: 0 };
   for (let i = 0; i < close.length; i++) {

@@ -93,5 +93,5 @@ export class WindowExtremes {
 
 /** `chosen` where the claim holds, else `other`, without a branch. */
 function pick(claim: boolean, chosen: number, other: number): number {
-  return (other + ((chosen - other) & -Number(claim))) | 0;
+  return (other + ((chosen - other) & (0 - +claim))) | 0;
 }

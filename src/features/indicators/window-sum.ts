@@ -7,32 +7,68 @@ import { at64 } from '../../core/index.ts';
  */
 export class WindowSum {
   readonly window: number;
-  /** Values of the block in the making up to `#filled`; from there on sums of the block before, from each position to its end. */
-  readonly #block: Float64Array;
+  /**
+   * Values of the block in the making up to `#filled`; from there on sums of the block before, from each position to its end, and a zero
+   * at the end.
+   */
+  #block: Float64Array;
+  /** What `batch` makes the next block in. */
+  #spare: Float64Array;
   #filled = 0;
   #newest = 0;
 
   constructor(window: number) {
     this.window = window;
-    this.#block = new Float64Array(window);
+    this.#block = new Float64Array(window + 1);
+    this.#spare = new Float64Array(window + 1);
   }
 
   update(value: number): number {
     const block = this.#block;
-    let filled = this.#filled;
+    const filled = this.#filled;
     const newest = filled === 0 ? value : this.#newest + value;
     this.#newest = newest;
-    block[filled++] = value;
-    if (filled < block.length) {
-      this.#filled = filled;
-      return newest + at64(block, filled);
-    }
+    block[filled] = value;
+    if (filled + 1 < this.window) this.#filled = filled + 1;
+    else this.#closeBlock();
+    return newest + (filled + 1 < this.window ? at64(block, filled + 1) : 0);
+  }
+
+  #closeBlock(): void {
+    const block = this.#block;
     let sum = 0;
-    for (let k = filled - 1; k >= 0; k--) {
+    for (let k = this.window - 1; k >= 0; k--) {
       sum += at64(block, k);
       block[k] = sum;
     }
     this.#filled = 0;
-    return newest;
+  }
+
+  /** Writes the sums, divided by `divisor`, from position `start` on. `out` may be `values`. */
+  batch(values: Float64Array, out: Float64Array, start: number, divisor: number): void {
+    const end = values.length;
+    const window = this.window;
+    let i = start;
+    for (; i < end && this.#filled !== 0; i++) out[i] = this.update(at64(values, i)) / divisor;
+    let block = this.#block;
+    let next = this.#spare;
+    for (; i + window <= end; i += window) {
+      let sum = 0;
+      for (let k = window - 1; k >= 0; k--) {
+        sum += at64(values, i + k);
+        next[k] = sum;
+      }
+      let newest = 0;
+      for (let k = 0; k < window; k++) {
+        newest += at64(values, i + k);
+        out[i + k] = (newest + at64(block, k + 1)) / divisor;
+      }
+      const full = block;
+      block = next;
+      next = full;
+    }
+    this.#block = block;
+    this.#spare = next;
+    for (; i < end; i++) out[i] = this.update(at64(values, i)) / divisor;
   }
 }

@@ -31,8 +31,8 @@ export class Ema extends Indicator {
     return this.#average;
   }
 
-  batch(values: Float64Array, out = new Float64Array(values.length)): Float64Array {
-    const seeding = Math.min(values.length, Math.max(0, this.warmup - this.count));
+  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+    const seeding = this.seedingOf(values.length);
     for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
     const alpha = this.#alpha;
     let average = this.#average;

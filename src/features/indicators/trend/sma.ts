@@ -2,7 +2,7 @@ import { at64 } from '../../../core/index.ts';
 import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 
-/** Simple moving average: the mean of the last `period` values. TA-Lib SMA. */
+/** Simple moving average: the mean of the last `period` values, in units of the values. TA-Lib SMA. */
 export class Sma extends Indicator {
   readonly #sum: WindowSum;
 
@@ -16,8 +16,11 @@ export class Sma extends Indicator {
     return ++this.count >= this.warmup ? sum / this.warmup : Number.NaN;
   }
 
-  batch(values: Float64Array, out = new Float64Array(values.length)): Float64Array {
-    for (let i = 0; i < values.length; i++) out[i] = this.update(at64(values, i));
+  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+    const seeding = this.seedingOf(values.length);
+    for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
+    this.#sum.batch(values, out, seeding, this.warmup);
+    this.count += values.length - seeding;
     return out;
   }
 }

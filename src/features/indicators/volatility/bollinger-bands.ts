@@ -1,0 +1,64 @@
+import { at64 } from '../../../core/index.ts';
+import { checkPeriod, Indicator } from '../indicator.ts';
+import { WindowMoments } from '../window-moments.ts';
+
+export interface BollingerBandsValue {
+  readonly upper: number;
+  readonly middle: number;
+  readonly lower: number;
+}
+
+export interface BollingerBandsColumns {
+  readonly upper: Float64Array;
+  readonly middle: Float64Array;
+  readonly lower: Float64Array;
+}
+
+/**
+ * Bollinger bands (Bollinger 1983): the mean of the last `period` values, and `width` standard deviations (of the population) above and
+ * below; in units of the values. TA-Lib BBANDS with simple averages.
+ */
+export class BollingerBands extends Indicator {
+  readonly #moments: WindowMoments;
+  readonly #width: number;
+
+  constructor(period = 20, width = 2) {
+    super(checkPeriod(period));
+    this.#moments = new WindowMoments(period);
+    this.#width = width;
+  }
+
+  update(value: number): BollingerBandsValue {
+    const moments = this.#moments;
+    moments.update(value);
+    if (++this.count < this.warmup) return { upper: Number.NaN, middle: Number.NaN, lower: Number.NaN };
+    const middle = moments.mean;
+    const reach = this.#width * Math.sqrt(moments.variance);
+    return { upper: middle + reach, middle, lower: middle - reach };
+  }
+
+  batch(
+    values: Float64Array,
+    out: BollingerBandsColumns = {
+      upper: new Float64Array(values.length),
+      middle: new Float64Array(values.length),
+      lower: new Float64Array(values.length),
+    },
+  ): BollingerBandsColumns {
+    const { upper, middle, lower } = out;
+    this.#moments.batch(values, middle, upper);
+    const width = this.#width;
+    for (let i = 0; i < values.length; i++) {
+      const mean = at64(middle, i);
+      const reach = width * at64(upper, i);
+      upper[i] = mean + reach;
+      lower[i] = mean - reach;
+    }
+    const unstable = Math.min(values.length, Math.max(0, this.warmup - 1 - this.count));
+    upper.fill(Number.NaN, 0, unstable);
+    middle.fill(Number.NaN, 0, unstable);
+    lower.fill(Number.NaN, 0, unstable);
+    this.count += values.length;
+    return out;
+  }
+}
