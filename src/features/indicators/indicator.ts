@@ -84,3 +84,14 @@ export function checkPeriod(period: number, name = 'period', least = 1): number 
     { exitCode: 2 },
   );
 }
+
+/** @throws MinutehandError INDICATOR_PARAMETER_INVALID unless it is a number above `above` and at most `most` */
+export function checkParameter(value: number, name: string, above = 0, most = Number.MAX_VALUE): number {
+  if (value > above && value <= most) return value;
+  throw new MinutehandError(
+    'INDICATOR_PARAMETER_INVALID',
+    `${name} is ${value}`,
+    `Give a number above ${above}${most < Number.MAX_VALUE ? ` and at most ${most}` : ''}.`,
+    { exitCode: 2 },
+  );
+}

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkParameter, checkPeriod, Indicator } from '../indicator.ts';
 import { WindowMoments } from '../window-moments.ts';
 
 export interface BollingerBandsValue {
@@ -25,7 +25,7 @@ export class BollingerBands extends Indicator {
   constructor(period = 20, width = 2) {
     super(checkPeriod(period));
     this.#moments = new WindowMoments(period);
-    this.#width = width;
+    this.#width = checkParameter(width, 'width');
   }
 
   update(value: number): BollingerBandsValue {
