@@ -1,12 +1,27 @@
 export {
+  type CloseVolume,
+  type CloseVolumeColumns,
   type HighLowClose,
   type HighLowCloseColumns,
   Indicator,
+  type OpenHighLowClose,
+  type OpenHighLowCloseColumns,
   type PriceVolume,
   type PriceVolumeColumns,
 } from './indicator.ts';
 export { Rsi } from './momentum/rsi.ts';
 export { Stochastic, type StochasticColumns, type StochasticValue } from './momentum/stochastic.ts';
+export { EfficiencyRatio } from './statistics/efficiency-ratio.ts';
+export { HurstExponent } from './statistics/hurst-exponent.ts';
+export { RollingAutocorrelation } from './statistics/rolling-autocorrelation.ts';
+export { RollingBeta } from './statistics/rolling-beta.ts';
+export { RollingCorrelation } from './statistics/rolling-correlation.ts';
+export { RollingDeviation } from './statistics/rolling-deviation.ts';
+export { RollingEntropy } from './statistics/rolling-entropy.ts';
+export { RollingQuantile } from './statistics/rolling-quantile.ts';
+export { RollingKurtosis, RollingSkewness } from './statistics/rolling-shape.ts';
+export { RollingVariance } from './statistics/rolling-variance.ts';
+export { ZScore } from './statistics/z-score.ts';
 export { Adx, type AdxColumns, Adxr, type AdxValue, Dx, type DxColumns, type DxValue } from './trend/adx.ts';
 export { Ema } from './trend/ema.ts';
 export { Macd, type MacdColumns, type MacdValue } from './trend/macd.ts';

@@ -32,9 +32,16 @@ export interface HighLowClose {
   readonly close: number;
 }
 
-export interface PriceVolume extends HighLowClose {
+export interface OpenHighLowClose extends HighLowClose {
+  readonly open: number;
+}
+
+export interface CloseVolume {
+  readonly close: number;
   readonly volume: number;
 }
+
+export interface PriceVolume extends HighLowClose, CloseVolume {}
 
 /** Columns of closed bars, oldest first, of one length. */
 export interface HighLowCloseColumns {
@@ -43,9 +50,16 @@ export interface HighLowCloseColumns {
   readonly close: Float64Array;
 }
 
-export interface PriceVolumeColumns extends HighLowCloseColumns {
+export interface OpenHighLowCloseColumns extends HighLowCloseColumns {
+  readonly open: Float64Array;
+}
+
+export interface CloseVolumeColumns {
+  readonly close: Float64Array;
   readonly volume: Float64Array;
 }
+
+export interface PriceVolumeColumns extends HighLowCloseColumns, CloseVolumeColumns {}
 
 /** Runs `update` over a column; for indicators without a loop of their own. */
 export function batchValues(
@@ -57,17 +71,18 @@ export function batchValues(
   return out;
 }
 
-/** Runs `update` over columns of bars. */
+/** Runs `update` over columns of bars; a column that the indicator does not read may be left out. */
 export function batchBars(
-  indicator: { update(bar: PriceVolume): number },
-  { high, low, close, volume }: HighLowCloseColumns & { readonly volume?: Float64Array },
+  indicator: { update(bar: OpenHighLowClose & PriceVolume): number },
+  { open, high, low, close, volume }: Partial<OpenHighLowCloseColumns & PriceVolumeColumns> & { close: Float64Array },
   out: Float64Array = new Float64Array(close.length),
 ): Float64Array {
-  const bar = { high: 0, low: 0, close: 0, volume: 0 };
+  const bar = { open: 0, high: 0, low: 0, close: 0, volume: 0 };
   for (let i = 0; i < close.length; i++) {
-    bar.high = at64(high, i);
-    bar.low = at64(low, i);
     bar.close = at64(close, i);
+    if (open) bar.open = at64(open, i);
+    if (high) bar.high = at64(high, i);
+    if (low) bar.low = at64(low, i);
     if (volume) bar.volume = at64(volume, i);
     out[i] = indicator.update(bar);
   }
