@@ -1,0 +1,30 @@
+import { Delay } from '../delay.ts';
+import { batchBars, checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
+import { Ema } from '../trend/ema.ts';
+
+/**
+ * Chaikin volatility: the change of EMA(H - L) over `lag` bars, in per cent, at least -100; 0 where the range before was nothing beside it. Chaikin, 1980s. No
+ * TA-Lib function.
+ */
+export class ChaikinVolatility extends Indicator {
+  readonly #average: Ema;
+  readonly #delay: Delay;
+
+  constructor(period = 10, lag = 10) {
+    super(checkPeriod(period) + checkPeriod(lag, 'lag'));
+    this.#average = new Ema(period);
+    this.#delay = new Delay(lag);
+  }
+
+  update({ high, low }: Pick<HighLowClose, 'high' | 'low'>): number {
+    const average = this.#average.update(high - low);
+    const before = this.#delay.update(average);
+    if (++this.count < this.warmup) return Number.NaN;
+    // A long flat stretch leaves an average that is not quite zero.
+    return before <= average * Number.EPSILON ? 0 : (100 * (average - before)) / before;
+  }
+
+  batch(columns: HighLowCloseColumns, out?: Float64Array): Float64Array {
+    return batchBars(this, columns, out);
+  }
+}

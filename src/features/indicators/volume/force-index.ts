@@ -1,0 +1,23 @@
+import { batchBars, type CloseVolume, type CloseVolumeColumns, checkPeriod, Indicator } from '../indicator.ts';
+import { Ema } from '../trend/ema.ts';
+
+/** Force index: EMA of (C - C₋₁) · V, in units of price times volume. Elder 1993, "Trading for a Living". No TA-Lib function. */
+export class ForceIndex extends Indicator {
+  readonly #average: Ema;
+  #close = 0;
+
+  constructor(period = 13) {
+    super(checkPeriod(period) + 1);
+    this.#average = new Ema(period);
+  }
+
+  update({ close, volume }: CloseVolume): number {
+    const before = this.#close;
+    this.#close = close;
+    return ++this.count === 1 ? Number.NaN : this.#average.update((close - before) * volume);
+  }
+
+  batch(columns: CloseVolumeColumns, out?: Float64Array): Float64Array {
+    return batchBars(this, columns, out);
+  }
+}
