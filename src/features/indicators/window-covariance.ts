@@ -1,10 +1,10 @@
 import { at64 } from '../../core/index.ts';
 
 /**
- * Sums of squared deviations and of their products of the last `window` pairs, in constant time a pair and without drift. Sums of differences
- * to a reference are taken as in WindowSum: the reference is the last pair of the block before, which every window in the making contains, or
- * for a full block its own last. So little cancels, however high the level, and a variable whose values are equal has exactly 0. Read
- * it only after `window` pairs.
+ * Sums of squared deviations and of their products of the last `window` pairs, in constant time a pair and without drift. Sums of
+ * differences to a reference are taken as in WindowSum: the reference is the last pair of the block before, which every window in the
+ * making contains, or for a full block its own last. So little cancels, however high the level, and a variable whose values are equal has
+ * exactly 0. Read it only after `window` pairs.
  */
 export class WindowCovariance {
   readonly window: number;

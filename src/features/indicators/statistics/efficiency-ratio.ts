@@ -4,8 +4,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Efficiency ratio: |x - x₋ₙ| / Σ |x - x₋₁| over the last `period` changes, in [0, 1]: 1 along a straight line, 0 where nothing was gained or nothing
- * moved. Kaufman 1995, "Smarter Trading". The ratio within TA-Lib's KAMA.
+ * Efficiency ratio: |x - x₋ₙ| / Σ |x - x₋₁| over the last `period` changes, in [0, 1]: 1 along a straight line, 0 where nothing was gained
+ * or nothing moved. Kaufman 1995, "Smarter Trading". The ratio within TA-Lib's KAMA.
  */
 export class EfficiencyRatio extends Indicator {
   readonly #delay: Delay;

@@ -4,8 +4,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowCovariance } from '../window-covariance.ts';
 
 /**
- * Autocorrelation: Pearson's correlation of x and the value `lag` before over the period - lag pairs within the last `period` values (as pandas' autocorr), in
- * [-1, 1]; 0 where one side does not vary. Give it returns rather than prices. No TA-Lib function.
+ * Autocorrelation: Pearson's correlation of x and the value `lag` before over the period - lag pairs within the last `period` values (as
+ * pandas' autocorr), in [-1, 1]; 0 where one side does not vary. Give it returns rather than prices. No TA-Lib function.
  */
 export class RollingAutocorrelation extends Indicator {
   readonly #lag: number;

@@ -3,8 +3,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowMoments } from '../window-moments.ts';
 
 /**
- * Population standard deviation: √(Σ (x - mean)² / period), in the input's unit. TA-Lib STDDEV of one deviation; TA-Lib gives 0 for a variance
- * below 1e-14, here it is 0 only where all values are equal.
+ * Population standard deviation: √(Σ (x - mean)² / period), in the input's unit. TA-Lib STDDEV of one deviation; TA-Lib gives 0 for a
+ * variance below 1e-14, here it is 0 only where all values are equal.
  */
 export class RollingDeviation extends Indicator {
   readonly #window: WindowMoments;

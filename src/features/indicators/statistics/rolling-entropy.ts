@@ -2,15 +2,18 @@ import { at64, atInt32 } from '../../../core/index.ts';
 import { batchValues, checkPeriod, Indicator } from '../indicator.ts';
 
 /**
- * Shannon's entropy (1948) of the last `period` values in `bins` equal bins between their least and greatest: -Σ p ln p / ln bins, in [0, 1]: 1 where
- * they fill all bins alike, 0 where all are equal. Give it returns. Counts follow each value; the window is counted anew only when
- * its extremes move. No TA-Lib function.
+ * Shannon's entropy (1948) of the last `period` values in `bins` equal bins between their least and greatest: -Σ p ln p / ln bins, from 0
+ * to 1: 1 where they fill all bins alike, 0 where all are equal. Give it returns. Counts follow each value; the window is counted anew only
+ * when its extremes move. No TA-Lib function.
  */
 export class RollingEntropy extends Indicator {
   readonly #ring: Float64Array;
   readonly #counts: Int32Array;
   /** c ln c for each count. */
   readonly #terms: Float64Array;
+  /** Entropies of values that all differ, and of bins filled alike. */
+  readonly #mostOfWindow: number;
+  readonly #mostOfBins: number;
   #at = 0;
   #lowest = Number.POSITIVE_INFINITY;
   #highest = Number.NEGATIVE_INFINITY;
@@ -19,6 +22,8 @@ export class RollingEntropy extends Indicator {
     super(checkPeriod(period, 'period', checkPeriod(bins, 'bins', 2)));
     this.#ring = new Float64Array(period);
     this.#counts = new Int32Array(bins);
+    this.#mostOfWindow = Math.log(period);
+    this.#mostOfBins = Math.log(bins);
     this.#terms = Float64Array.from({ length: period + 1 }, (_, count) => (count === 0 ? 0 : count * Math.log(count)));
   }
 
@@ -38,7 +43,7 @@ export class RollingEntropy extends Indicator {
     const counts = this.#counts;
     let sum = 0;
     for (let k = 0; k < counts.length; k++) sum += at64(this.#terms, atInt32(counts, k));
-    return Math.max(0, Math.min(1, (Math.log(period) - sum / period) / Math.log(counts.length)));
+    return Math.max(0, Math.min(1, (this.#mostOfWindow - sum / period) / this.#mostOfBins));
   }
 
   batch(values: Float64Array, out?: Float64Array): Float64Array {

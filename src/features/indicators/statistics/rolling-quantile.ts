@@ -2,8 +2,8 @@ import { at64 } from '../../../core/index.ts';
 import { batchValues, checkParameter, checkPeriod, Indicator } from '../indicator.ts';
 
 /**
- * Quantile of the last `period` values, 0 the least and 1 the greatest, linear between neighbours (Hyndman and Fan 1996, type 7: numpy's and
- * pandas' default); the median by default. A sorted window: two binary searches and one shift a value. No TA-Lib function.
+ * Quantile of the last `period` values, 0 the least and 1 the greatest, linear between neighbours (Hyndman and Fan 1996, type 7: numpy's
+ * and pandas' default); the median by default. A sorted window: two binary searches and one shift a value. No TA-Lib function.
  */
 export class RollingQuantile extends Indicator {
   /** The window in the order of arrival, and sorted. */

@@ -3,8 +3,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowShape } from '../window-shape.ts';
 
 /**
- * Population skewness: m₃ / m₂^1.5 of the last `period` values, mₖ the k-th central moment; 0 where all are equal. Pearson 1895, Fisher's g₁;
- * without the correction for small samples that pandas makes. No TA-Lib function.
+ * Population skewness: m₃ / m₂^1.5 of the last `period` values, mₖ the k-th central moment; 0 where all are equal. Pearson 1895, Fisher's
+ * g₁; without the correction for small samples that pandas makes. No TA-Lib function.
  */
 export class RollingSkewness extends Indicator {
   readonly #window: WindowShape;
@@ -29,8 +29,8 @@ export class RollingSkewness extends Indicator {
 }
 
 /**
- * Population excess kurtosis: m₄ / m₂² - 3, at least -2, 0 when normal and 0 where all values are equal. Pearson 1905, Fisher's g₂; without the
- * correction for small samples that pandas makes. No TA-Lib function.
+ * Population excess kurtosis: m₄ / m₂² - 3, at least -2, 0 when normal and 0 where all values are equal. Pearson 1905, Fisher's g₂; without
+ * the correction for small samples that pandas makes. No TA-Lib function.
  */
 export class RollingKurtosis extends Indicator {
   readonly #window: WindowShape;

@@ -3,8 +3,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowMoments } from '../window-moments.ts';
 
 /**
- * Population variance: Σ (x - mean)² / period; exactly 0 where all values are equal. In squared units of the input. TA-Lib VAR, whose running
- * sums lose digits where the mean is large against the deviation; these do not.
+ * Population variance: Σ (x - mean)² / period; exactly 0 where all values are equal. In squared units of the input. TA-Lib VAR, whose
+ * running sums lose digits where the mean is large against the deviation; these do not.
  */
 export class RollingVariance extends Indicator {
   readonly #window: WindowMoments;

@@ -4,8 +4,8 @@ import { WindowExtremes } from '../window-extremes.ts';
 import { allocateChannel, type Channel, type ChannelColumns } from './channel.ts';
 
 /**
- * Donchian channels: the highest high and the lowest low of the last `period` bars, the newest included, and the middle between the two. Prices.
- * Donchian 1960. TA-Lib MAX of highs and MIN of lows.
+ * Donchian channels: the highest high and the lowest low of the last `period` bars, the newest included, and the middle between the two.
+ * Prices. Donchian 1960. TA-Lib MAX of highs and MIN of lows.
  */
 export class DonchianChannels extends Indicator {
   readonly #extremes: WindowExtremes;

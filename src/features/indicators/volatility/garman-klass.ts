@@ -8,8 +8,8 @@ import {
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Volatility from whole bars: √(Σ (ln(H/L)² / 2 - (2 ln 2 - 1) ln(C/O)²) / period), per bar, for a driftless walk without gaps. Its practical
- * form; the sum cannot be negative, since |ln(C/O)| is at most ln(H/L). Garman and Klass 1980. No TA-Lib function.
+ * Volatility from whole bars: √(Σ (ln(H/L)² / 2 - (2 ln 2 - 1) ln(C/O)²) / period), per bar, for a driftless walk without gaps. Its
+ * practical form; the sum cannot be negative, since |ln(C/O)| is at most ln(H/L). Garman and Klass 1980. No TA-Lib function.
  */
 export class GarmanKlass extends Indicator {
   readonly #terms: WindowSum;

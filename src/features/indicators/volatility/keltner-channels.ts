@@ -5,8 +5,9 @@ import { Atr } from './atr.ts';
 import { allocateChannel, type Channel, type ChannelColumns } from './channel.ts';
 
 /**
- * Keltner channels: the EMA of closes over `period` bars, and `multiplier` average true ranges over `atrPeriod` bars above and below. Prices. Keltner
- * 1960, in the form of Raschke, which took averages of ranges and typical prices out. No TA-Lib function, of TA-Lib's EMA and ATR.
+ * Keltner channels: the EMA of closes over `period` bars, and `multiplier` average true ranges over `atrPeriod` bars above and below.
+ * Prices. Keltner 1960, in the form of Raschke, which took averages of ranges and typical prices out. No TA-Lib function, but
+ * averages with TA-Lib's seeds.
  */
 export class KeltnerChannels extends Indicator {
   readonly #middle: Ema;

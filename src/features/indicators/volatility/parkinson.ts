@@ -1,4 +1,5 @@
-import { batchBars, checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
+import { at64 } from '../../../core/index.ts';
+import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /**
@@ -14,12 +15,17 @@ export class Parkinson extends Indicator {
   }
 
   update({ high, low }: Pick<HighLowClose, 'high' | 'low'>): number {
+    return this.#next(high, low);
+  }
+
+  batch({ high, low }: HighLowCloseColumns, out: Float64Array = new Float64Array(high.length)): Float64Array {
+    for (let i = 0; i < high.length; i++) out[i] = this.#next(at64(high, i), at64(low, i));
+    return out;
+  }
+
+  #next(high: number, low: number): number {
     const range = Math.log(high / low);
     const squares = this.#squares.update(range * range);
     return ++this.count >= this.warmup ? Math.sqrt(squares / (4 * Math.LN2 * this.warmup)) : Number.NaN;
-  }
-
-  batch(columns: HighLowCloseColumns, out?: Float64Array): Float64Array {
-    return batchBars(this, columns, out);
   }
 }

@@ -3,8 +3,8 @@ import { checkPeriod, Indicator } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Realised volatility: √(Σ r² / period) of the last `period` log returns r, per bar (times √(bars in a year) it is a year's), no mean taken out.
- * Andersen and Bollerslev 1998. No TA-Lib function.
+ * Realised volatility: √(Σ r² / period) of the last `period` log returns r, per bar (times √(bars in a year) it is a year's), no mean taken
+ * out. Andersen and Bollerslev 1998. No TA-Lib function.
  */
 export class RealisedVolatility extends Indicator {
   readonly #period: number;

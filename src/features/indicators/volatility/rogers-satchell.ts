@@ -8,8 +8,8 @@ import {
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Volatility whatever the drift: √(Σ (ln(H/C) ln(H/O) + ln(L/C) ln(L/O)) / period), per bar, for a walk without gaps. Rogers and Satchell 1991.
- * No TA-Lib function.
+ * Volatility whatever the drift: √(Σ (ln(H/C) ln(H/O) + ln(L/C) ln(L/O)) / period), per bar, for a walk without gaps. Rogers and Satchell
+ * 1991. No TA-Lib function.
  */
 export class RogersSatchell extends Indicator {
   readonly #terms: WindowSum;

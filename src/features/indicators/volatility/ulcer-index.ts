@@ -4,8 +4,8 @@ import { WindowExtremes } from '../window-extremes.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Ulcer index: √(mean of D² over `period` bars), D = 100 · (C - M) / M with M the highest of the last `period` closes; in per cent, [0, 100]. Martin and
- * McCann 1989, "The Investor's Guide to Fidelity Funds", with a moving window as charts draw it. No TA-Lib function.
+ * Ulcer index: √(mean of D² over `period` bars), D = 100 · (C - M) / M with M the highest of the last `period` closes; in per cent, 0
+ * to 100. Martin and McCann 1989, "The Investor's Guide to Fidelity Funds", with a moving window as charts draw it. No TA-Lib function.
  */
 export class UlcerIndex extends Indicator {
   readonly #period: number;

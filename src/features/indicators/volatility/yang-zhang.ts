@@ -10,8 +10,8 @@ import { WindowSum } from '../window-sum.ts';
 import { rogersSatchellVariance } from './rogers-satchell.ts';
 
 /**
- * Volatility whatever the drift and the gaps: √(σ²open + k σ²close + (1 - k) σ²RS), per bar, with the sample variances of ln(O/C₋₁) and of ln(C/O), the
- * mean of Rogers and Satchell's term, and k = 0.34 / (1.34 + (n + 1) / (n - 1)) over n = `period` bars. Yang and Zhang 2000.
+ * Volatility whatever the drift and the gaps: √(σ²open + k σ²close + (1 - k) σ²RS), per bar, with the sample variances of ln(O/C₋₁) and of
+ * ln(C/O), the mean of Rogers and Satchell's term, and k = 0.34 / (1.34 + (n + 1) / (n - 1)) over n = `period` bars. Yang and Zhang 2000.
  * No TA-Lib function.
  */
 export class YangZhang extends Indicator {

@@ -1,10 +1,11 @@
-import { batchBars, checkPeriod, Indicator, type PriceVolume, type PriceVolumeColumns } from '../indicator.ts';
+import { at64 } from '../../../core/index.ts';
+import { checkPeriod, Indicator, type PriceVolume, type PriceVolumeColumns } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 import { moneyFlowVolume } from './money-flow-volume.ts';
 
 /**
- * Chaikin money flow: Σ ((C - L) - (H - C)) / (H - L) · V / Σ V over the last `period` bars, in [-1, 1]; 0 where nothing was traded. Chaikin, 1980s.
- * No TA-Lib function.
+ * Chaikin money flow: Σ ((C - L) - (H - C)) / (H - L) · V / Σ V over the last `period` bars, in [-1, 1]; 0 where nothing was traded.
+ * Chaikin, 1980s. No TA-Lib function.
  */
 export class ChaikinMoneyFlow extends Indicator {
   readonly #flow: WindowSum;
@@ -16,14 +17,23 @@ export class ChaikinMoneyFlow extends Indicator {
     this.#volume = new WindowSum(period);
   }
 
-  update(bar: PriceVolume): number {
-    const flow = this.#flow.update(moneyFlowVolume(bar));
-    const volume = this.#volume.update(bar.volume);
-    if (++this.count < this.warmup) return Number.NaN;
-    return volume === 0 ? 0 : Math.max(-1, Math.min(1, flow / volume));
+  update({ high, low, close, volume }: PriceVolume): number {
+    return this.#next(high, low, close, volume);
   }
 
-  batch(columns: PriceVolumeColumns, out?: Float64Array): Float64Array {
-    return batchBars(this, columns, out);
+  batch(
+    { high, low, close, volume }: PriceVolumeColumns,
+    out: Float64Array = new Float64Array(close.length),
+  ): Float64Array {
+    for (let i = 0; i < close.length; i++)
+      out[i] = this.#next(at64(high, i), at64(low, i), at64(close, i), at64(volume, i));
+    return out;
+  }
+
+  #next(high: number, low: number, close: number, volume: number): number {
+    const flow = this.#flow.update(moneyFlowVolume(high, low, close, volume));
+    const traded = this.#volume.update(volume);
+    if (++this.count < this.warmup) return Number.NaN;
+    return traded === 0 ? 0 : Math.max(-1, Math.min(1, flow / traded));
   }
 }

@@ -11,15 +11,14 @@ import { WindowMoments } from '../window-moments.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /**
- * Volume-synchronised probability of informed trading: Σ |V buy - V sell| / (buckets · bucketVolume) over the last `buckets` buckets of equal volume, in [0, 1].
- * Easley, López de Prado and O'Hara 2012, "Flow toxicity and liquidity in a high-frequency world". Of a bar's volume the
- * share Φ(ΔC / σ) was bought (bulk classification), σ the deviation of the last `deviationPeriod` changes ΔC of the close, the newest
- * included; ½ where nothing moved. A bar that a bucket has no room for fills the next ones with the same share. A value
- * changes when a bucket fills. The authors take a fiftieth of a day's mean volume as `bucketVolume`, and 50 buckets.
+ * Volume-synchronised probability of informed trading: Σ |V buy - V sell| / (buckets · bucketVolume) over the last `buckets` buckets of
+ * equal volume, in [0, 1]. Easley, López de Prado and O'Hara 2012, "Flow toxicity and liquidity in a high-frequency world". Of a bar's
+ * volume the share Φ(ΔC / σ) was bought (bulk classification), σ the deviation of the last `deviationPeriod` changes ΔC of the close, the
+ * newest included; ½ where nothing moved. A bar that a bucket has no room for fills the next ones with the same share. A value changes when
+ * a bucket fills. The authors take a fiftieth of a day's mean volume as `bucketVolume`, and 50 buckets.
  *
- * Its clock is volume: the buckets begin at bar `warmup`, the first whose σ is known, and the first value comes when `buckets` of them
- * are full. `isStable` says when; `warmup` is the least it can take. Where buckets begin depends on where the series does.
- * No TA-Lib function.
+ * Its clock is volume: the buckets begin at bar `warmup`, the first whose σ is known, and the first value comes when `buckets` of them are
+ * full. `isStable` says when; `warmup` is the least it can take. Where buckets begin depends on where the series does. No TA-Lib function.
  */
 export class Vpin extends Indicator {
   readonly #bucketVolume: number;
