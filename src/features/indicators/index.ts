@@ -9,8 +9,19 @@ export {
   type PriceVolume,
   type PriceVolumeColumns,
 } from './indicator.ts';
+export { AwesomeOscillator } from './momentum/awesome-oscillator.ts';
+export { Cci } from './momentum/cci.ts';
+export { Cmo } from './momentum/cmo.ts';
+export { Momentum } from './momentum/momentum.ts';
+export { Ppo } from './momentum/ppo.ts';
+export { RateOfChange } from './momentum/rate-of-change.ts';
 export { Rsi } from './momentum/rsi.ts';
 export { Stochastic, type StochasticColumns, type StochasticValue } from './momentum/stochastic.ts';
+export { StochasticRsi, type StochasticRsiColumns, type StochasticRsiValue } from './momentum/stochastic-rsi.ts';
+export { Trix } from './momentum/trix.ts';
+export { Tsi } from './momentum/tsi.ts';
+export { UltimateOscillator } from './momentum/ultimate-oscillator.ts';
+export { WilliamsR } from './momentum/williams-r.ts';
 export { EfficiencyRatio } from './statistics/efficiency-ratio.ts';
 export { HurstExponent } from './statistics/hurst-exponent.ts';
 export { RollingAutocorrelation } from './statistics/rolling-autocorrelation.ts';
@@ -23,10 +34,26 @@ export { RollingKurtosis, RollingSkewness } from './statistics/rolling-shape.ts'
 export { RollingVariance } from './statistics/rolling-variance.ts';
 export { ZScore } from './statistics/z-score.ts';
 export { Adx, type AdxColumns, Adxr, type AdxValue, Dx, type DxColumns, type DxValue } from './trend/adx.ts';
+export { Aroon, type AroonColumns, type AroonValue } from './trend/aroon.ts';
+export { Dema } from './trend/dema.ts';
 export { Ema } from './trend/ema.ts';
+export { Hma } from './trend/hma.ts';
+export { Ichimoku, type IchimokuColumns, type IchimokuValue } from './trend/ichimoku.ts';
+export { Kama } from './trend/kama.ts';
+export {
+  LinearRegression,
+  type LinearRegressionColumns,
+  type LinearRegressionValue,
+} from './trend/linear-regression.ts';
 export { Macd, type MacdColumns, type MacdValue } from './trend/macd.ts';
+export { Psar } from './trend/psar.ts';
 export { Sma } from './trend/sma.ts';
+export { SuperTrend, type SuperTrendColumns, type SuperTrendValue } from './trend/super-trend.ts';
+export { Tema } from './trend/tema.ts';
+export { Vortex, type VortexColumns, type VortexValue } from './trend/vortex.ts';
+export { Vwma } from './trend/vwma.ts';
 export { WilderAverage } from './trend/wilder-average.ts';
+export { Wma } from './trend/wma.ts';
 export { Atr, Natr, TrueRange } from './volatility/atr.ts';
 export { BollingerBands, type BollingerBandsColumns, type BollingerBandsValue } from './volatility/bollinger-bands.ts';
 export { ChaikinVolatility } from './volatility/chaikin-volatility.ts';
