@@ -9,6 +9,12 @@ export {
   type WarmUpStatus,
 } from './feature-engineer.ts';
 export {
+  type FeatureFault,
+  type FeatureFaultKind,
+  type FeatureQualityOptions,
+  featureQuality,
+} from './feature-quality.ts';
+export {
   CATALOGUE,
   describeFeature,
   type FeatureDescription,
