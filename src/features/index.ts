@@ -24,4 +24,14 @@ export {
 } from './feature-set.ts';
 export { featureTable } from './feature-table.ts';
 export * from './indicators/index.ts';
-export { applyScaler, fitScaler, parseScaler, type Scaler, type ScalerKind, type ScalerOptions } from './scaler.ts';
+export {
+  applyScaler,
+  fitScaler,
+  isModelInput,
+  LEAST_KNOWN_SHARE,
+  parseScaler,
+  SCALER_VERSION,
+  type Scaler,
+  type ScalerKind,
+  type ScalerOptions,
+} from './scaler.ts';

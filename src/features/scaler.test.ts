@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../core/index.ts';
-import { applyScaler, fitScaler, parseScaler } from './scaler.ts';
+import { applyScaler, fitScaler, isModelInput, parseScaler, SCALER_VERSION } from './scaler.ts';
 
 const random = createRandom('scaler');
 const ROWS = 4_000;
@@ -53,11 +53,25 @@ describe('a scaler', () => {
       ...fitScaler([rows], { ...options, kind: 'standard' }),
       center: [3, 3, 3, 3],
       scale: [2, 2, 2, 2],
+      knownShare: [1, 1, 1, 1],
     };
     const out = new Float32Array(8);
     const values = new Float32Array([5, 1e9, -1e9, Number.NaN, 3, 3, 3, 7]);
     applyScaler(values, new Uint8Array([0, 0, 0, 1, 0, 0, 0, 1]), scaler, out);
     expect([...out]).toEqual([1, 8, -8, 0, 0, 0, 0, 0]);
+  });
+
+  it('gives 0 in columns that were known in less than 80 % of the fitted rows', () => {
+    const sparse = Float32Array.from({ length: 1_000 * 2 }, (_, at) =>
+      at < 2 * (at % 2 === 0 ? 200 : 201) ? Number.NaN : random.normal(),
+    );
+    const scaler = fitScaler([sparse], { featureSetHash: 'abc', width: 2, kind: 'robust' });
+    expect(scaler.knownShare).toEqual([0.8, 0.799]);
+    expect([isModelInput(scaler, 0), isModelInput(scaler, 1)]).toEqual([true, false]);
+    const out = new Float32Array(2);
+    applyScaler(Float32Array.of(1, 1), new Uint8Array(2), scaler, out);
+    expect(out[0]).not.toBe(0);
+    expect(out[1]).toBe(0);
   });
 
   it('survives a round trip through JSON and refuses a changed or foreign one', () => {
@@ -66,8 +80,16 @@ describe('a scaler', () => {
     expect(parseScaler(json)).toEqual(scaler);
     expect(() => parseScaler(json.replace('"clip":6', '"clip":7'))).toThrow(/hash differs/);
     expect(() => parseScaler('{')).toThrow(/not JSON/);
-    expect(() => parseScaler('{"kind":"robust"}')).toThrow(/featureSetHash/);
+    expect(() => parseScaler(`{"version":${SCALER_VERSION},"kind":"robust"}`)).toThrow(/featureSetHash/);
     expect(() => parseScaler(JSON.stringify({ ...scaler, scale: [1] }))).toThrow(/length/);
+  });
+
+  it('is refused when it has no version or another one, and names both', () => {
+    const { version, ...rest } = fitScaler([rows], { ...options, kind: 'robust' });
+    expect(version).toBe(SCALER_VERSION);
+    expect(() => parseScaler(JSON.stringify(rest))).toThrow(/has no version, this program reads 1/);
+    expect(() => parseScaler(JSON.stringify({ version: 2, ...rest }))).toThrow(/has version 2, this program reads 1/);
+    expect(() => parseScaler('null')).toThrow(/no version/);
   });
 
   it('refuses a block that is not whole rows', () => {

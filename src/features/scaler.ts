@@ -8,8 +8,15 @@ import { at32, MinutehandError } from '../core/index.ts';
  */
 export type ScalerKind = 'robust' | 'standard';
 
-/** How features become model inputs: (value - center) / scale, held to ±clip; 0 where masked. Belongs to one feature set. */
+/** What the content of a scaler means; another meaning takes another version. */
+export const SCALER_VERSION = 1;
+
+/**
+ * How features become model inputs: (value - center) / scale, held to ±clip; 0 where masked, and always where the feature is no input
+ * (see {@link isModelInput}). Belongs to one feature set.
+ */
 export interface Scaler {
+  readonly version: typeof SCALER_VERSION;
   readonly kind: ScalerKind;
   readonly featureSetHash: string;
   /** [width] */
@@ -35,6 +42,13 @@ export interface ScalerOptions {
   /** Above this many rows, evenly spaced ones stand for all. 200,000 by default. */
   readonly sampleRows?: number;
 }
+
+/** A feature known in a smaller share of the fitted rows is no model input: its gaps would teach more than its values. */
+export const LEAST_KNOWN_SHARE = 0.8;
+
+/** Whether a column reaches the model: it was known in at least 80 % of the rows that the scaler was fitted on. */
+export const isModelInput = ({ knownShare }: Pick<Scaler, 'knownShare'>, column: number): boolean =>
+  (knownShare[column] ?? 0) >= LEAST_KNOWN_SHARE;
 
 /** 5 % and 95 % quantiles of a standard normal lie this far apart. */
 const NORMAL_SPREAD = 3.289707253902945;
@@ -72,22 +86,24 @@ export function fitScaler(blocks: Iterable<Float32Array>, options: ScalerOptions
     scale.push(fitted.scale > 0 && Number.isFinite(fitted.scale) ? fitted.scale : 1);
     knownShare.push(seen === 0 ? 0 : known / seen);
   }
-  return withHash({ kind, featureSetHash, center, scale, knownShare, clip });
+  return withHash({ version: SCALER_VERSION, kind, featureSetHash, center, scale, knownShare, clip });
 }
 
-/** Scales rows into `out`, [rows, width] each; 0 where `masked` is 1. */
+/** Scales rows into `out`, [rows, width] each; 0 where `masked` is 1, and in columns that are no model input. */
 export function applyScaler(values: Float32Array, masked: Uint8Array, scaler: Scaler, out: Float32Array): void {
   const { center, scale, clip } = scaler;
   const width = center.length;
+  const isInput = center.map((_, column) => isModelInput(scaler, column));
   for (let at = 0; at < values.length; at += width) {
     for (let i = 0; i < width; i++) {
       const value = (at32(values, at + i) - (center[i] as number)) / (scale[i] as number);
-      out[at + i] = masked[at + i] === 1 ? 0 : Math.max(-clip, Math.min(clip, value));
+      out[at + i] = masked[at + i] === 1 || !isInput[i] ? 0 : Math.max(-clip, Math.min(clip, value));
     }
   }
 }
 
 const scalerSchema = z.strictObject({
+  version: z.literal(SCALER_VERSION),
   kind: z.enum(['robust', 'standard']),
   featureSetHash: z.string(),
   center: z.array(z.number()),
@@ -99,7 +115,7 @@ const scalerSchema = z.strictObject({
 
 /**
  * Reads what JSON.stringify wrote of a scaler.
- * @throws MinutehandError SCALER_INVALID when it is no scaler, or its content does not have its hash
+ * @throws MinutehandError SCALER_INVALID when it is no scaler, is of another version, or its content does not have its hash
  */
 export function parseScaler(json: string): Scaler {
   let content: unknown;
@@ -107,6 +123,12 @@ export function parseScaler(json: string): Scaler {
     content = JSON.parse(json);
   } catch {
     throw invalid('it is not JSON');
+  }
+  const version = versionOf(content);
+  if (version !== SCALER_VERSION) {
+    throw invalid(
+      `it has ${version === undefined ? 'no version' : `version ${version}`}, this program reads ${SCALER_VERSION}`,
+    );
   }
   const parsed = scalerSchema.safeParse(content);
   if (!parsed.success)
@@ -120,10 +142,13 @@ export function parseScaler(json: string): Scaler {
 }
 
 function withHash(content: Omit<Scaler, 'hash'>): Scaler {
-  const { kind, featureSetHash, center, scale, knownShare, clip } = content;
-  const text = JSON.stringify({ kind, featureSetHash, center, scale, knownShare, clip });
+  const { version, kind, featureSetHash, center, scale, knownShare, clip } = content;
+  const text = JSON.stringify({ version, kind, featureSetHash, center, scale, knownShare, clip });
   return { ...content, hash: createHash('sha256').update(text).digest('hex') };
 }
+
+const versionOf = (content: unknown): unknown =>
+  typeof content === 'object' && content !== null && 'version' in content ? content.version : undefined;
 
 function fitQuantiles(values: Float32Array): { center: number; scale: number } {
   if (values.length === 0) return { center: 0, scale: 1 };

@@ -1,9 +1,11 @@
 import { epochMs, formatTime } from '../core/index.ts';
+import { isModelInput, LEAST_KNOWN_SHARE } from '../features/index.ts';
 import type { Manifest } from './manifest.ts';
 
 /** The model card, Markdown: what it is, what it was judged on, every figure beside its baseline, and its limits. */
 export function modelCard(manifest: Manifest): string {
   const { windows, metrics, market } = manifest;
+  const leftOut = manifest.featureNames.filter((_, column) => !isModelInput(manifest.scaler, column));
   const period = (name: 'train' | 'calibration' | 'test') => {
     const { from, to, rows } = windows[name];
     return `| ${name} | ${formatTime(epochMs(from))} | ${formatTime(epochMs(to))} | ${rows} |`;
@@ -14,7 +16,13 @@ export function modelCard(manifest: Manifest): string {
     `**${marketLabel(market)}**`,
     '',
     `Linear baseline: ridge regression for returns, drawdown, rally and the 24 h rank, penalised logistic regression for directions and`,
-    `levels, on ${manifest.featureNames.length} features of ${symbolCount(manifest)}. Fitted on the first window, calibrated on the second, judged on the third.`,
+    `levels, on ${manifest.featureNames.length - leftOut.length} features of ${symbolCount(manifest)}. Fitted on the first window, calibrated on the second, judged on the third.`,
+    ...(leftOut.length === 0
+      ? []
+      : [
+          '',
+          `No inputs, as known in less than ${LEAST_KNOWN_SHARE * 100} % of the training rows: ${leftOut.join(', ')}.`,
+        ]),
     '',
     '| window | from | to | rows |',
     '|---|---|---|---|',

@@ -1,5 +1,5 @@
 import { createRandom, MinutehandError, type SymbolId } from '../core/index.ts';
-import { fitScaler } from '../features/index.ts';
+import { fitScaler, isModelInput, LEAST_KNOWN_SHARE } from '../features/index.ts';
 import { writeArtefact } from './artefact.ts';
 import { modelCard } from './card.ts';
 import { BAR_MS, checkDataset, type Dataset, hashDataset } from './dataset.ts';
@@ -73,7 +73,8 @@ const STAGES: readonly FitStage[] = ['targets', 'rows', 'fit', 'calibration', 'e
  * Fits, calibrates and judges the linear baseline, and writes its artefact. Equal options give equal bytes; nothing is touched but the
  * output folder. The three windows follow each other in time: scaler and weights come from the first, calibration and the reference
  * of confidence from the second, the published figures from the third.
- * @throws MinutehandError DATASET_INVALID, or DATASET_TOO_SHORT when a window would be empty or nearly so.
+ * @throws MinutehandError DATASET_INVALID, DATASET_TOO_SHORT when a window would be empty or nearly so, or DATASET_WITHOUT_INPUTS when no
+ * feature is known in 80 % of the training rows.
  */
 export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBaseline> {
   const { dataset } = options;
@@ -106,6 +107,13 @@ export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBa
     featureSetHash: dataset.featureSetHash,
     width: dataset.width,
   });
+  if (!dataset.featureNames.some((_, column) => isModelInput(scaler, column))) {
+    throw new MinutehandError(
+      'DATASET_WITHOUT_INPUTS',
+      `no feature is known in ${LEAST_KNOWN_SHARE * 100} % of the training rows`,
+      'Back-fill more history before the training window (minutehand data backfill), or repair its gaps (minutehand data repair).',
+    );
+  }
   for (const { matrix } of [train, calibration, test]) scaleRows(matrix, scaler);
 
   report('fit');

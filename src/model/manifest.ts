@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { SCALER_VERSION } from '../features/index.ts';
 
 export const MANIFEST_VERSION = 1;
 
@@ -62,6 +63,7 @@ export const manifestSchema = z.object({
   featureNames: texts,
   /** Whole, as fitted; its hash is recomputed when served. */
   scaler: z.object({
+    version: z.literal(SCALER_VERSION),
     kind: z.enum(['robust', 'standard']),
     featureSetHash: text,
     center: numbers,

@@ -10,7 +10,7 @@ import {
   outputIndex,
   type Predictor,
 } from '../core/index.ts';
-import { applyScaler } from '../features/index.ts';
+import { applyScaler, isModelInput } from '../features/index.ts';
 import {
   type CheckedArtefact,
   checkArtefact,
@@ -64,6 +64,7 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
     targets: columns.map((column) => outputIndex(column as ForecastOutput)),
   }));
   const names = groups.map(({ name }) => name);
+  const inputs = manifest.featureNames.flatMap((_, column) => (isModelInput(scaler, column) ? [column] : []));
   let closed = false;
 
   /** Forecast rows [rows, FORECAST_WIDTH] of scaled features. */
@@ -116,7 +117,7 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
         const values = await run(scaled.subarray(from * width, to * width), to - from);
         for (let row = from; row < to; row++) {
           const own = values.slice((row - from) * FORECAST_WIDTH, (row - from + 1) * FORECAST_WIDTH);
-          forecasts.push(forecastOf(panel, row, own, modelId));
+          forecasts.push(forecastOf(panel, row, own, modelId, inputs));
         }
       }
       return forecasts;
@@ -130,7 +131,13 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
 }
 
 /** @throws MinutehandError MODEL_OUTPUT_INVALID when a value is not finite. */
-function forecastOf(panel: FeaturePanel, row: number, values: Float32Array, modelId: string): Forecast {
+function forecastOf(
+  panel: FeaturePanel,
+  row: number,
+  values: Float32Array,
+  modelId: string,
+  inputs: readonly number[],
+): Forecast {
   const symbol = panel.symbols[row] ?? '';
   if (!values.every(Number.isFinite)) {
     throw new MinutehandError(
@@ -140,6 +147,6 @@ function forecastOf(panel: FeaturePanel, row: number, values: Float32Array, mode
     );
   }
   let masked = 0;
-  for (let at = row * panel.width; at < (row + 1) * panel.width; at++) masked += atByte(panel.masked, at);
-  return { symbol, minute: panel.minute, modelId, values, maskedShare: masked / panel.width };
+  for (const column of inputs) masked += atByte(panel.masked, row * panel.width + column);
+  return { symbol, minute: panel.minute, modelId, values, maskedShare: masked / inputs.length };
 }
