@@ -108,7 +108,13 @@ describe('the command line', () => {
   });
 
   it('says that there is no store yet instead of making one', async () => {
-    for (const command of [['status'], ['signals', 'list'], ['db', 'status'], ['data', 'gaps']]) {
+    for (const command of [
+      ['status'],
+      ['signals', 'list'],
+      ['db', 'status'],
+      ['data', 'gaps'],
+      ['features', 'build'],
+    ]) {
       const { context, written } = capture();
       expect(await runCli([...command, '--json', '--data-dir', '/nonexistent/minutehand'], context)).toBe(1);
       expect(JSON.parse(written.stdout)).toMatchObject({ error: { code: 'STORE_MISSING' } });

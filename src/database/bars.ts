@@ -72,6 +72,30 @@ export async function latestOpenTimes(
   return new Map(rows.map(({ symbol, latest }) => [symbol, epochMs(latest)]));
 }
 
+/** Opening times of the first and the last stored bar. */
+export interface StoredSpan {
+  readonly earliest: EpochMs;
+  readonly latest: EpochMs;
+}
+
+/** The span of each symbol's stored bars, holes included; two looks into the index per symbol, however many bars there are. */
+export async function storedSpans(
+  database: Database,
+  venue: string,
+  timeframe: Timeframe,
+): Promise<Map<SymbolId, StoredSpan>> {
+  const bar = (order: 'ASC' | 'DESC') => `LATERAL (SELECT open_time FROM raw_market_data bar
+    WHERE bar.instrument_id = instruments.instrument_id AND timeframe = $2 ORDER BY open_time ${order} LIMIT 1)`;
+  const { rows } = await database.pool.query<{ symbol: string; earliest: number; latest: number }>(
+    `SELECT symbol, first.open_time AS earliest, last.open_time AS latest
+     FROM instruments, ${bar('ASC')} first, ${bar('DESC')} last WHERE venue = $1 ORDER BY symbol`,
+    [venue, timeframe],
+  );
+  return new Map(
+    rows.map(({ symbol, earliest, latest }) => [symbol, { earliest: epochMs(earliest), latest: epochMs(latest) }]),
+  );
+}
+
 /** How many bars that open in the range are stored, over all symbols of the venue. */
 export async function countBars(database: Database, { venue, timeframe, from, until }: BarRange): Promise<number> {
   const { rows } = await database.pool.query<{ bars: number }>(

@@ -5,31 +5,18 @@ import { instrumentIds } from './instruments.ts';
 import { FEATURES_KEPT, FEATURES_RECENT, INDICATORS_KEPT, INDICATORS_RECENT, withPartitions } from './partitions.ts';
 
 /** Stores the features and indicators of one minute; what is stored already stays. */
-export async function insertFeatures(database: Database, venue: string, rows: FeatureRows): Promise<void> {
-  const { panel } = rows;
-  const ids = await instrumentIds(database, venue, panel.symbols);
-  const featureSet = await featureSetId(database, panel.featureSetHash, rows.featureNames);
-  const instruments = int4Array(panel.symbols.map((symbol) => ids.get(symbol) ?? 0));
-  const phase = phaseOf(panel.minute);
-  const kept = phase === 0;
-  const times = [panel.minute];
-  await withPartitions(database, kept ? FEATURES_KEPT : FEATURES_RECENT, times, () =>
-    withPartitions(database, kept ? INDICATORS_KEPT : INDICATORS_RECENT, times, () =>
-      inPipeline(database, [
-        {
-          name: 'features-insert',
-          text: FEATURES,
-          values: [instruments, panel.minute, featureSet, phase, float4Array(panel.values), panel.width],
-        },
-        {
-          name: 'indicators-insert',
-          text: INDICATORS,
-          values: [instruments, panel.minute, phase, rows.indicators.map((values) => JSON.stringify(values))],
-        },
-      ]),
-    ),
-  );
-}
+export const insertFeatures = (database: Database, venue: string, rows: FeatureRows): Promise<void> =>
+  writeFeatures(database, venue, rows, {
+    features: { name: 'features-insert', text: `${FEATURES} DO NOTHING` },
+    indicators: { name: 'indicators-insert', text: `${INDICATORS} DO NOTHING` },
+  });
+
+/** Stores the features and indicators of one minute in the place of what is stored. */
+export const replaceFeatures = (database: Database, venue: string, rows: FeatureRows): Promise<void> =>
+  writeFeatures(database, venue, rows, {
+    features: { name: 'features-replace', text: `${FEATURES} DO UPDATE SET features = excluded.features` },
+    indicators: { name: 'indicators-replace', text: `${INDICATORS} DO UPDATE SET indicators = excluded.indicators` },
+  });
 
 export interface StoredFeatures {
   readonly symbol: SymbolId;
@@ -54,6 +41,46 @@ export async function readFeatures(
     minute: epochMs(minute),
     features: Float32Array.from(features),
   }));
+}
+
+/** What is stored of one symbol at one minute; a part that is not stored is absent. */
+export interface StoredFeatureRow {
+  readonly symbol: SymbolId;
+  readonly minute: EpochMs;
+  /** In the order of the feature set's names; NaN where masked. */
+  readonly features?: Float32Array;
+  readonly indicators?: Readonly<Record<string, number>>;
+}
+
+/** The stored features of one set, and the indicators, of some symbols at some minutes; in no order. */
+export async function readFeatureRows(
+  database: Database,
+  query: { venue: string; symbols: readonly SymbolId[]; featureSetHash: string; minutes: readonly EpochMs[] },
+): Promise<StoredFeatureRow[]> {
+  const { venue, symbols, featureSetHash, minutes } = query;
+  const [features, indicators] = await Promise.all([
+    database.pool.query<{ symbol: string; minute: number; features: Buffer }>(
+      `SELECT symbol, minute, array_send(features) AS features FROM processed_market_data
+       JOIN instruments USING (instrument_id) JOIN feature_sets USING (feature_set_id)
+       WHERE venue = $1 AND symbol = ANY ($2) AND minute = ANY ($3::int8[]) AND feature_set_hash = $4`,
+      [venue, symbols, minutes, featureSetHash],
+    ),
+    database.pool.query<{ symbol: string; minute: number; indicators: Record<string, number> }>(
+      `SELECT symbol, minute, indicators FROM technical_indicators JOIN instruments USING (instrument_id)
+       WHERE venue = $1 AND symbol = ANY ($2) AND minute = ANY ($3::int8[])`,
+      [venue, symbols, minutes],
+    ),
+  ]);
+  const found = new Map<string, StoredFeatureRow>();
+  const keyOf = (row: { symbol: string; minute: number }) => `${row.symbol} ${row.minute}`;
+  for (const { symbol, minute, features: bytes } of features.rows) {
+    found.set(keyOf({ symbol, minute }), { symbol, minute: epochMs(minute), features: decodeReals(bytes) });
+  }
+  for (const row of indicators.rows) {
+    const { symbol, minute } = row;
+    found.set(keyOf(row), { ...found.get(keyOf(row)), symbol, minute: epochMs(minute), indicators: row.indicators });
+  }
+  return [...found.values()];
 }
 
 /** The names of a stored feature set, in the order of its values; undefined for a hash never seen. */
@@ -103,11 +130,50 @@ export async function loadFeatureState(
 const FEATURES = `INSERT INTO processed_market_data (instrument_id, minute, feature_set_id, phase, features)
   SELECT instrument_id, $2, $3, $4, ($5::real[])[(row - 1) * $6 + 1 : row * $6]
   FROM unnest($1::int4[]) WITH ORDINALITY AS panel (instrument_id, row)
-  ON CONFLICT DO NOTHING`;
+  ON CONFLICT (instrument_id, minute, feature_set_id, phase)`;
 
 const INDICATORS = `INSERT INTO technical_indicators (instrument_id, minute, phase, indicators)
   SELECT instrument_id, $2, $3, indicators FROM unnest($1::int4[], $4::jsonb[]) AS panel (instrument_id, indicators)
-  ON CONFLICT DO NOTHING`;
+  ON CONFLICT (instrument_id, minute, phase)`;
+
+async function writeFeatures(
+  database: Database,
+  venue: string,
+  rows: FeatureRows,
+  statements: Readonly<Record<'features' | 'indicators', { readonly name: string; readonly text: string }>>,
+): Promise<void> {
+  const { panel } = rows;
+  const ids = await instrumentIds(database, venue, panel.symbols);
+  const featureSet = await featureSetId(database, panel.featureSetHash, rows.featureNames);
+  const instruments = int4Array(panel.symbols.map((symbol) => ids.get(symbol) ?? 0));
+  const phase = phaseOf(panel.minute);
+  const kept = phase === 0;
+  const times = [panel.minute];
+  await withPartitions(database, kept ? FEATURES_KEPT : FEATURES_RECENT, times, () =>
+    withPartitions(database, kept ? INDICATORS_KEPT : INDICATORS_RECENT, times, () =>
+      inPipeline(database, [
+        {
+          ...statements.features,
+          values: [instruments, panel.minute, featureSet, phase, float4Array(panel.values), panel.width],
+        },
+        {
+          ...statements.indicators,
+          values: [instruments, panel.minute, phase, rows.indicators.map((values) => JSON.stringify(values))],
+        },
+      ]),
+    ),
+  );
+}
+
+/** Dimensions, flags, type, length and lower bound precede the elements, each behind its own length. */
+const ARRAY_HEADER = 20;
+
+/** A one-dimensional array of reals without nulls as the server sends it: a tenth of the time that its text takes. */
+function decodeReals(bytes: Buffer): Float32Array {
+  const values = new Float32Array(Math.max(0, (bytes.length - ARRAY_HEADER) / 8));
+  for (let i = 0; i < values.length; i++) values[i] = bytes.readFloatBE(ARRAY_HEADER + 8 * i + 4);
+  return values;
+}
 
 const featureSets = new WeakMap<Database, Map<string, number>>();
 

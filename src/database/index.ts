@@ -7,6 +7,8 @@ export {
   latestOpenTimes,
   listCoverage,
   readBars,
+  type StoredSpan,
+  storedSpans,
 } from './bars.ts';
 export { loadBook, saveUniverse, universeAt } from './books.ts';
 export { listCorrections, type RecordedCorrection, repairCandles, upsertCandles } from './candles.ts';
@@ -28,7 +30,15 @@ export {
   startEmbeddedServer,
 } from './embedded/embedded-server.ts';
 export { isAlive, type ProcessIdentity, readIdentity, thisProcess } from './embedded/process-lock.ts';
-export { featureNamesOf, readFeatures, type StoredFeatures } from './features.ts';
+export {
+  featureNamesOf,
+  insertFeatures,
+  readFeatureRows,
+  readFeatures,
+  replaceFeatures,
+  type StoredFeatureRow,
+  type StoredFeatures,
+} from './features.ts';
 export { listInstruments, saveInstruments } from './instruments.ts';
 export { createPostgresJournal, type PostgresJournalOptions } from './journal.ts';
 export { acquireLease, type Lease, type LeaseRequest, readLease, releaseLease, renewLease } from './leases.ts';
@@ -55,7 +65,7 @@ export {
   saveRun,
   setModelStatus,
 } from './operations.ts';
-export { applyRetention, type RetentionPolicy, type RetentionResult } from './retention.ts';
+export { applyRetention, EVERY_MINUTE_MS, type RetentionPolicy, type RetentionResult } from './retention.ts';
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';
 export { createTestDatabase, stopTestServer, type TestDatabase } from './testing.ts';

@@ -6,6 +6,7 @@ export { decide } from './decide.ts';
 export type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
 export type { EngineEvent } from './engine-event.ts';
 export type { EngineOptions, EnginePorts } from './engine-options.ts';
+export { buildFeatures, type FeatureBuildOptions, type FeatureBuildReport } from './feature-build.ts';
 export { type FitRequest, runFitJob } from './fit-job.ts';
 export type { MarketChoice } from './market-choice.ts';
 export type { ChildMessage, SupervisorMessage } from './supervised-process.ts';

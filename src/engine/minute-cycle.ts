@@ -20,7 +20,7 @@ import type {
 } from '../core/index.ts';
 import { type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf } from '../core/index.ts';
 import { panelAt } from '../data/index.ts';
-import { type FeatureEngineer, featureRowsOf } from '../features/index.ts';
+import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import { type BookState, encodeBookState } from './book-state.ts';
 import { type DecideSettings, decide } from './decide.ts';
 import { MinuteQueue } from './minute-queue.ts';
@@ -237,7 +237,7 @@ export class MinuteCycle {
     if (!settings.enabled || minute % settings.intervalMs !== 0) return;
     const members = universe.filter((symbol) => this.#features.lastMinute(symbol) === minute);
     const panel = this.#features.panel(minute, members);
-    await journal.commitFeatures(featureRowsOf(panel, this.#features.indicators(minute, panel.symbols)));
+    await journal.commitFeatures(rowsOfMinute(this.#features, panel));
   }
 
   async close(): Promise<void> {
@@ -323,7 +323,7 @@ export class MinuteCycle {
     const { journal, book, log, metrics } = this.#parts;
     const features = this.#features;
     const { minute } = record;
-    const rows = panel ? featureRowsOf(panel, features.indicators(minute, panel.symbols)) : undefined;
+    const rows = panel && rowsOfMinute(features, panel);
     const snapshot = minute % SNAPSHOT_EVERY_MS === 0 ? features.snapshot() : undefined;
     this.#stored = (async () => {
       await journal.commitTimings(book, minute, { commit: stageMs.commit, send: stageMs.send });

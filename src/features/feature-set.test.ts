@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { epochMs } from '../core/index.ts';
-import { featureRowsOf } from './data-processor.ts';
 import type { Feature, SeriesFeature } from './feature.ts';
+import { featureRowsOf } from './feature-rows.ts';
 import { CATALOGUE, describeFeature, featureSet, requiredHistory } from './feature-set.ts';
 import { bar, derive1 } from './program.ts';
 

@@ -1,5 +1,11 @@
 export { computeFeatures, type FeatureColumns, type FeatureRequest } from './batch.ts';
-export { featureRowsOf } from './data-processor.ts';
+export {
+  DataProcessor,
+  type DataProcessorParts,
+  type FeatureStore,
+  type RebuildReport,
+  type RebuildRequest,
+} from './data-processor.ts';
 export type { CrossFeature, Feature, FeatureStage, SeriesFeature } from './feature.ts';
 export {
   createFeatureEngineer,
@@ -14,6 +20,8 @@ export {
   type FeatureQualityOptions,
   featureQuality,
 } from './feature-quality.ts';
+export type { RawMarketData, RebuildPlan } from './feature-rebuild.ts';
+export { featureRowsOf, rowsOfMinute } from './feature-rows.ts';
 export {
   CATALOGUE,
   describeFeature,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { describeFeature, featureSet } from '../../features/index.ts';
 import { type CliContext, type CommonOptions, perform, withCommonOptions } from '../context.ts';
 import { formatTable } from '../terminal.ts';
+import { addFeaturesBuild } from './features-build.ts';
 
 export function addFeatures(program: Command, context: CliContext): void {
   const features = program.command('features').description('What a model sees.');
@@ -30,4 +31,5 @@ export function addFeatures(program: Command, context: CliContext): void {
         };
       }),
     );
+  addFeaturesBuild(features, context);
 }
