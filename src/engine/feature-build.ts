@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
 import {
+  type BarColumns,
   type EpochMs,
   epochMs,
   type FinalCandle,
@@ -33,6 +34,7 @@ import {
   type RebuildReport,
   requiredHistory,
 } from '../features/index.ts';
+import { readHours } from './stored-hours.ts';
 import { canonicalOrigin, minutesOf } from './warm-up.ts';
 
 export interface FeatureBuildOptions {
@@ -205,7 +207,12 @@ function storedBars(database: Database, venue: string, universe: readonly Symbol
   const read = (timeframe: Timeframe, from: EpochMs, until: EpochMs) =>
     readBars(database, universe, { venue, timeframe, from, until });
   return {
-    bars: read,
+    bars: async (timeframe, from, until) => {
+      if (timeframe === '15m') return read(timeframe, from, until);
+      const hours = new Map<SymbolId, BarColumns>();
+      for (const symbol of universe) hours.set(symbol, await readHours(database, venue, symbol, { from, until }));
+      return hours;
+    },
     async *minutes(from, until): AsyncGenerator<FinalCandle[], void> {
       for (let start: number = from; start < until; start += CHUNK_MS) {
         yield* minutesOf(await read('1m', epochMs(start), epochMs(Math.min(start + CHUNK_MS, until))), universe);
