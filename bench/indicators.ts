@@ -1,6 +1,4 @@
 import { cpus } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createRandom } from '../src/core/index.ts';
 import { type IndicatorCase, type Inputs, indicatorCases, type Run, type Values } from './peers/cases.ts';
 import { loadLibraries, PEERS, type Peer } from './peers/libraries.ts';
@@ -8,7 +6,8 @@ import { loadLibraries, PEERS, type Peer } from './peers/libraries.ts';
 /*
  * Bars a second of eight indicators, all at once and one bar at a time, beside four other libraries in one process.
  * npm run --silent bench:indicators -- [--bars 1000000] [--rounds 9] [--slow-bars 100000]
- * Rounds go through all libraries in turn, so that what else the machine does hits all alike; the best round counts.
+ * Rounds go through all libraries in turn, so that what else the machine does hits all alike; the best round counts. Garbage is not
+ * collected in between: that throws away code compiled for classes of which no instance is alive just then.
  * technicalindicators gets `slow-bars`. The last line is one JSON object.
  */
 const option = (name: string, fallback: number): number => {
@@ -30,9 +29,6 @@ const cases = indicatorCases(libraries);
 const full = generateInputs(bars);
 const few = firstOf(full, slowBars);
 const inputsOf = (who: string) => (who === 'technicalindicators' ? few : full);
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** Best seconds a bar by case, mode and library. */
 const best = new Map<string, number>();
@@ -82,8 +78,6 @@ console.log(
 );
 
 function measure(key: string, inputs: Inputs, work: () => unknown): void {
-  // Nobody pays for another's garbage.
-  collectGarbage();
   const started = performance.now();
   const result = work();
   const seconds = (performance.now() - started) / 1e3 / inputs.close.length;

@@ -232,17 +232,18 @@ function expectClose(actual: Float64Array, expected: Series, scale = 0): void {
   });
 }
 
-/** A walk with jumps and stretches where nothing moves. */
+/** A walk on quarters with jumps, gaps to the close before, bars that reach as far up as down, and stretches where nothing moves. */
 function generateBars(length: number) {
   const random = createRandom('reference');
   const [tops, bottoms, prices] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
+  const onGrid = (price: number) => Math.round(price * 4) / 4;
   let price = 100;
   for (let i = 0; i < length; i++) {
     const flat = i % 150 >= 100 && i % 150 < 135;
-    const before = price;
-    if (!flat) price *= 1 + 0.01 * random.normal() + (random.uniform() < 0.02 ? 0.1 : 0);
-    tops[i] = Math.max(before, price) * (flat ? 1 : 1 + 0.004 * random.uniform());
-    bottoms[i] = Math.min(before, price) * (flat ? 1 : 1 - 0.004 * random.uniform());
+    const opened = flat || random.uniform() < 0.7 ? price : onGrid(price * (1 + 0.02 * random.normal()));
+    if (!flat) price = onGrid(opened * (1 + 0.01 * random.normal() + (random.uniform() < 0.02 ? 0.1 : 0)));
+    tops[i] = Math.max(opened, price) + (flat ? 0 : random.integer(3) / 4);
+    bottoms[i] = Math.min(opened, price) - (flat ? 0 : random.integer(3) / 4);
     prices[i] = price;
   }
   return { high: tops, low: bottoms, close: prices };

@@ -1,7 +1,8 @@
 import { at64, MinutehandError } from '../../core/index.ts';
 
 /**
- * A streaming indicator: `update` takes one input and returns the newest value, in a time that does not grow with what came before. A
+ * A streaming indicator: `update` takes one input and returns the newest value, in a time that does not grow with what came before; `batch`
+ * takes columns of them, goes on with the same state and gives the same bits, into columns given as its last argument if there are any. A
  * library of its own: it knows neither features nor models. Inputs must be finite numbers; one that is not stays in the state.
  */
 export abstract class Indicator {
@@ -32,50 +33,68 @@ export interface HighLowClose {
   readonly close: number;
 }
 
+/** A closed bar with its open. */
 export interface OpenHighLowClose extends HighLowClose {
   readonly open: number;
 }
 
+/** What was traded of a closed bar, and where it ended. */
 export interface CloseVolume {
   readonly close: number;
   readonly volume: number;
 }
 
+/** A closed bar with its volume; the open is not read. */
 export interface PriceVolume extends HighLowClose, CloseVolume {}
 
-/** Columns of closed bars, oldest first, of one length. */
+/** Columns of closed bars, oldest first, of one length; so are those that follow. */
 export interface HighLowCloseColumns {
   readonly high: Float64Array;
   readonly low: Float64Array;
   readonly close: Float64Array;
 }
 
+/** Columns of {@link OpenHighLowClose}. */
 export interface OpenHighLowCloseColumns extends HighLowCloseColumns {
   readonly open: Float64Array;
 }
 
+/** Columns of {@link CloseVolume}. */
 export interface CloseVolumeColumns {
   readonly close: Float64Array;
   readonly volume: Float64Array;
 }
 
+/** Columns of {@link PriceVolume}. */
 export interface PriceVolumeColumns extends HighLowCloseColumns, CloseVolumeColumns {}
 
-/** Runs `update` over a column; for indicators without a loop of their own. */
+/** A column for results that is not cleared first, which takes as long as many an indicator: whoever asks for it writes every value. */
+export function unwrittenColumn(length: number): Float64Array {
+  return new Float64Array(Buffer.allocUnsafeSlow(length * Float64Array.BYTES_PER_ELEMENT).buffer);
+}
+
+/**
+ * Runs `update` over a column; for indicators whose update takes long beside a call. Others have a loop of their own, in which the engine
+ * knows what it calls and takes it in.
+ * @returns `out`, which may be `values` itself
+ */
 export function batchValues(
   indicator: { update(value: number): number },
   values: Float64Array,
-  out: Float64Array = new Float64Array(values.length),
+  out: Float64Array = unwrittenColumn(values.length),
 ): Float64Array {
   for (let i = 0; i < values.length; i++) out[i] = indicator.update(at64(values, i));
   return out;
 }
 
-/** Runs `update` over columns of bars; a column that the indicator does not read may be left out. */
+/**
+ * Runs `update` over columns of bars, as {@link batchValues} does over one; a column that the indicator does not read may be left out: it
+ * reads 0. The bar is one object that changes: no indicator may keep it.
+ */
 export function batchBars(
   indicator: { update(bar: OpenHighLowClose & PriceVolume): number },
   { open, high, low, close, volume }: Partial<OpenHighLowCloseColumns & PriceVolumeColumns> & { close: Float64Array },
-  out: Float64Array = new Float64Array(close.length),
+  out: Float64Array = unwrittenColumn(close.length),
 ): Float64Array {
   const bar = { open: 0, high: 0, low: 0, close: 0, volume: 0 };
   for (let i = 0; i < close.length; i++) {
@@ -89,7 +108,7 @@ export function batchBars(
   return out;
 }
 
-/** @throws MinutehandError INDICATOR_PERIOD_INVALID unless it is a whole number of at least `least` */
+/** @returns the period. @throws MinutehandError INDICATOR_PERIOD_INVALID unless it is a whole number of at least `least` */
 export function checkPeriod(period: number, name = 'period', least = 1): number {
   if (Number.isInteger(period) && period >= least) return period;
   throw new MinutehandError(
@@ -100,7 +119,7 @@ export function checkPeriod(period: number, name = 'period', least = 1): number 
   );
 }
 
-/** @throws MinutehandError INDICATOR_PARAMETER_INVALID unless it is a number above `above` and at most `most` */
+/** @returns the value. @throws MinutehandError INDICATOR_PARAMETER_INVALID unless it is a number above `above` and at most `most` */
 export function checkParameter(value: number, name: string, above = 0, most = Number.MAX_VALUE): number {
   if (value > above && value <= most) return value;
   throw new MinutehandError(

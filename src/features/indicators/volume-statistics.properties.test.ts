@@ -48,7 +48,7 @@ describeProperties([
   ofBars(() => new DonchianChannels(20), { price: 1, flat: itself }),
   ofBars(() => new GarmanKlass(20)),
   ofBars(() => new KeltnerChannels(), { price: 1, flat: itself, settling: 400 }),
-  ofBars(() => new KeltnerChannels(5, 10, 1.5), { price: 1, flat: itself, settling: 400 }),
+  ofBars(() => new KeltnerChannels(5, 10, 1.5), { variant: 'of other periods', price: 1, flat: itself, settling: 400 }),
   ofBars(() => new Parkinson(20)),
   ofCloses(() => new RealisedVolatility(20)),
   ofBars(() => new RogersSatchell(20)),

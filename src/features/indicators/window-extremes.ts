@@ -66,28 +66,91 @@ export class WindowExtremes {
     return this.#age(this.#lowestAt);
   }
 
+  /** `update` over columns; writes the extremes after each bar. */
+  batch(high: Float64Array, low: Float64Array, highest: Float64Array, lowest: Float64Array): void {
+    const end = high.length;
+    const window = this.window;
+    let i = 0;
+    // Until the block before lies in the columns.
+    for (; i < end && (i < window || this.#filled < window); i++) this.#step(high, low, i, highest, lowest);
+    const begin = i;
+    for (; i + window <= end; i += window) {
+      extremesFromEnd(high, low, i - window, window, this.#highestFrom, this.#lowestFrom);
+      extremesOfBlock(high, low, i, window, this.#highestFrom, this.#lowestFrom, highest, lowest);
+    }
+    if (i > begin) {
+      // The last block once more, so that it stands where `update` leaves it.
+      for (let k = i - window; k < i; k++) this.update(at64(high, k), at64(low, k));
+    }
+    for (; i < end; i++) this.#step(high, low, i, highest, lowest);
+  }
+
+  #step(high: Float64Array, low: Float64Array, i: number, highest: Float64Array, lowest: Float64Array): void {
+    this.update(at64(high, i), at64(low, i));
+    highest[i] = this.highest;
+    lowest[i] = this.lowest;
+  }
+
   #age(at: number): number {
     return this.#filled - 1 - at + (at < this.window ? 0 : 2 * this.window);
   }
 
   #closeBlock(): void {
-    const highs = this.#highs;
-    const lows = this.#lows;
     const window = this.window;
-    highs.copyWithin(window, 0, window);
-    lows.copyWithin(window, 0, window);
-    let highest = 2 * window - 1;
-    let lowest = highest;
-    for (let k = window - 1; k > 0; k--) {
-      const at = window + k;
-      highest = pick(at64(highs, at) > at64(highs, highest), at, highest);
-      lowest = pick(at64(lows, at) < at64(lows, lowest), at, lowest);
-      this.#highestFrom[k] = highest;
-      this.#lowestFrom[k] = lowest;
-    }
+    this.#highs.copyWithin(window, 0, window);
+    this.#lows.copyWithin(window, 0, window);
+    extremesFromEnd(this.#highs, this.#lows, window, window, this.#highestFrom, this.#lowestFrom);
+    this.#highestFrom[window] = 2 * window;
+    this.#lowestFrom[window] = 2 * window;
     this.#filled = 0;
     this.#blockHighestAt = 0;
     this.#blockLowestAt = 0;
+  }
+}
+
+/** For each position of the block of `window` values at `start`, the first excepted: where the extremes from there to its end are. */
+function extremesFromEnd(
+  highs: Float64Array,
+  lows: Float64Array,
+  start: number,
+  window: number,
+  highestFrom: Int32Array,
+  lowestFrom: Int32Array,
+): void {
+  let highest = start + window - 1;
+  let lowest = highest;
+  for (let k = window - 1; k > 0; k--) {
+    const at = start + k;
+    highest = pick(at64(highs, at) > at64(highs, highest), at, highest);
+    lowest = pick(at64(lows, at) < at64(lows, lowest), at, lowest);
+    highestFrom[k] = highest;
+    lowestFrom[k] = lowest;
+  }
+}
+
+/** Writes the extremes of the windows that end in a block: of its bars so far, and of what the block before has. */
+function extremesOfBlock(
+  highs: Float64Array,
+  lows: Float64Array,
+  start: number,
+  window: number,
+  highestFrom: Int32Array,
+  lowestFrom: Int32Array,
+  highest: Float64Array,
+  lowest: Float64Array,
+): void {
+  highestFrom[window] = start;
+  lowestFrom[window] = start;
+  let top = start;
+  let bottom = start;
+  for (let k = 1; k <= window; k++) {
+    const at = start + k - 1;
+    top = pick(at64(highs, at) >= at64(highs, top), at, top);
+    bottom = pick(at64(lows, at) <= at64(lows, bottom), at, bottom);
+    const olderTop = atInt32(highestFrom, k);
+    const olderBottom = atInt32(lowestFrom, k);
+    highest[at] = at64(highs, pick(at64(highs, olderTop) > at64(highs, top), olderTop, top));
+    lowest[at] = at64(lows, pick(at64(lows, olderBottom) < at64(lows, bottom), olderBottom, bottom));
   }
 }
 

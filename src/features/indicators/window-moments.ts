@@ -8,8 +8,6 @@ import { at64 } from '../../core/index.ts';
  */
 export class WindowMoments {
   mean = 0;
-  /** Of the population: divided by `window`. */
-  variance = 0;
   readonly window: number;
   readonly #values: Float64Array;
   /** Sums over the block before, from each position to its end, of differences and of their squares. */
@@ -19,6 +17,8 @@ export class WindowMoments {
   #reference = 0;
   #sum = 0;
   #square = 0;
+  /** window² times the variance. */
+  #spread = 0;
 
   constructor(window: number) {
     this.window = window;
@@ -27,7 +27,17 @@ export class WindowMoments {
     this.#squares = new Float64Array(window + 1);
   }
 
-  /** Means nothing before there were `window` values. */
+  /** Of the population: divided by `window`. */
+  get variance(): number {
+    return this.#spread / (this.window * this.window);
+  }
+
+  /** Of the population. */
+  get deviation(): number {
+    return Math.sqrt(this.#spread) / this.window;
+  }
+
+  /** What there is says nothing before there were `window` values. */
   update(value: number): void {
     const window = this.window;
     const at = this.#filled;
@@ -43,74 +53,107 @@ export class WindowMoments {
     this.#square = square;
     this.#filled = at + 1;
     const total = sum + at64(this.#sums, at + 1);
-    const mean = total / window;
-    this.mean = this.#reference + mean;
-    this.variance = (square + at64(this.#squares, at + 1)) / window - mean * mean;
+    this.mean = this.#reference + total / window;
+    this.#spread = window * (square + at64(this.#squares, at + 1)) - total * total;
   }
 
-  #closeBlock(reference: number): void {
-    const sums = this.#sums;
-    const squares = this.#squares;
-    let sum = 0;
-    let square = 0;
-    for (let k = this.window - 1; k >= 0; k--) {
-      const difference = at64(this.#values, k) - reference;
-      sum += difference;
-      square += difference * difference;
-      sums[k] = sum;
-      squares[k] = square;
-    }
-    const mean = sum / this.window;
-    this.mean = reference + mean;
-    this.variance = square / this.window - mean * mean;
-    this.#reference = reference;
+  #closeBlock(last: number): void {
+    const window = this.window;
+    sumsFromEnd(this.#values, 0, window, this.#sums, this.#squares);
+    const sum = at64(this.#sums, 0);
+    this.mean = last + sum / window;
+    this.#spread = window * at64(this.#squares, 0) - sum * sum;
+    this.#reference = last;
     this.#filled = 0;
     this.#sum = 0;
     this.#square = 0;
   }
 
-  /** Writes means and standard deviations (of the population). */
-  batch(values: Float64Array, means: Float64Array, deviations: Float64Array): void {
+  /** `update` over a column; writes the mean, and `width` deviations above and below it, after each value. */
+  batch(values: Float64Array, width: number, out: Bands): void {
     const end = values.length;
     const window = this.window;
     let i = 0;
-    while (i < end && this.#filled !== 0) i = this.#step(values, i, means, deviations);
+    for (; i < end && this.#filled !== 0; i++) this.#step(values, i, width, out);
+    const begin = i;
     const sums = this.#sums;
     const squares = this.#squares;
     for (; i + window <= end; i += window) {
-      const reference = this.#reference;
-      let sum = 0;
-      let square = 0;
-      for (let k = 1; k < window; k++) {
-        const difference = at64(values, i + k - 1) - reference;
-        sum += difference;
-        square += difference * difference;
-        const mean = (sum + at64(sums, k)) / window;
-        means[i + k - 1] = reference + mean;
-        deviations[i + k - 1] = Math.sqrt((square + at64(squares, k)) / window - mean * mean);
-      }
-      const last = at64(values, i + window - 1);
-      sum = 0;
-      square = 0;
-      for (let k = window - 1; k >= 0; k--) {
-        const difference = at64(values, i + k) - last;
-        sum += difference;
-        square += difference * difference;
-        sums[k] = sum;
-        squares[k] = square;
-      }
-      const mean = sum / window;
-      means[i + window - 1] = last + mean;
-      deviations[i + window - 1] = Math.sqrt(square / window - mean * mean);
-      this.#reference = last;
+      bandsOfBlock(values, i, window, i > begin ? at64(values, i - 1) : this.#reference, sums, squares, width, out);
+      sumsFromEnd(values, i, window, sums, squares);
+      const total = at64(sums, 0);
+      const at = i + window - 1;
+      const mean = at64(values, at) + total / window;
+      const reach = width * (Math.sqrt(window * at64(squares, 0) - total * total) / window);
+      out.upper[at] = mean + reach;
+      out.middle[at] = mean;
+      out.lower[at] = mean - reach;
     }
-    while (i < end) i = this.#step(values, i, means, deviations);
+    if (i > begin) {
+      // The last block once more, so that it stands where `update` leaves it.
+      for (let k = i - window; k < i; k++) this.update(at64(values, k));
+    }
+    for (; i < end; i++) this.#step(values, i, width, out);
   }
 
-  #step(values: Float64Array, i: number, means: Float64Array, deviations: Float64Array): number {
+  #step(values: Float64Array, i: number, width: number, { upper, middle, lower }: Bands): void {
     this.update(at64(values, i));
-    means[i] = this.mean;
-    deviations[i] = Math.sqrt(this.variance);
-    return i + 1;
+    const reach = width * this.deviation;
+    upper[i] = this.mean + reach;
+    middle[i] = this.mean;
+    lower[i] = this.mean - reach;
+  }
+}
+
+interface Bands {
+  readonly upper: Float64Array;
+  readonly middle: Float64Array;
+  readonly lower: Float64Array;
+}
+
+/** Writes the bands of the windows that end in a block before its last value: its values so far, and what `sums` have of the block before. */
+function bandsOfBlock(
+  values: Float64Array,
+  start: number,
+  window: number,
+  reference: number,
+  sums: Float64Array,
+  squares: Float64Array,
+  width: number,
+  { upper, middle, lower }: Bands,
+): void {
+  let sum = 0;
+  let square = 0;
+  for (let k = 1; k < window; k++) {
+    const at = start + k - 1;
+    const difference = at64(values, at) - reference;
+    sum += difference;
+    square += difference * difference;
+    const total = sum + at64(sums, k);
+    const mean = reference + total / window;
+    const reach = width * (Math.sqrt(window * (square + at64(squares, k)) - total * total) / window);
+    upper[at] = mean + reach;
+    middle[at] = mean;
+    lower[at] = mean - reach;
+  }
+}
+
+/** Over a block, from each position to its end: sums of differences to its last value, and of their squares. */
+function sumsFromEnd(
+  values: Float64Array,
+  start: number,
+  window: number,
+  sums: Float64Array,
+  squares: Float64Array,
+): void {
+  const last = at64(values, start + window - 1);
+  let sum = 0;
+  let square = 0;
+  for (let k = window - 1; k >= 0; k--) {
+    const difference = at64(values, start + k) - last;
+    sum += difference;
+    square += difference * difference;
+    sums[k] = sum;
+    squares[k] = square;
   }
 }

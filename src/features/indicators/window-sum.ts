@@ -29,9 +29,10 @@ export class WindowSum {
     const newest = filled === 0 ? value : this.#newest + value;
     this.#newest = newest;
     block[filled] = value;
+    const sum = newest + at64(block, filled + 1);
     if (filled + 1 < this.window) this.#filled = filled + 1;
     else this.#closeBlock();
-    return newest + (filled + 1 < this.window ? at64(block, filled + 1) : 0);
+    return sum;
   }
 
   #closeBlock(): void {
@@ -50,19 +51,12 @@ export class WindowSum {
     const window = this.window;
     let i = start;
     for (; i < end && this.#filled !== 0; i++) out[i] = this.update(at64(values, i)) / divisor;
+    if (window === 3) i = meansOfThree(values, i, this.#block, out, divisor);
     let block = this.#block;
     let next = this.#spare;
     for (; i + window <= end; i += window) {
-      let sum = 0;
-      for (let k = window - 1; k >= 0; k--) {
-        sum += at64(values, i + k);
-        next[k] = sum;
-      }
-      let newest = 0;
-      for (let k = 0; k < window; k++) {
-        newest += at64(values, i + k);
-        out[i + k] = (newest + at64(block, k + 1)) / divisor;
-      }
+      sumFromEnd(values, i, window, next);
+      meansOf(values, i, window, block, out, divisor);
       const full = block;
       block = next;
       next = full;
@@ -71,4 +65,84 @@ export class WindowSum {
     this.#spare = next;
     for (; i < end; i++) out[i] = this.update(at64(values, i)) / divisor;
   }
+}
+
+/*
+ * Both by fours: a loop's own work on so few operations a value costs as much as these. The order of additions is that of `update`.
+ */
+
+/** Sums of the values of a block from each position to its end. */
+function sumFromEnd(values: Float64Array, start: number, window: number, sums: Float64Array): void {
+  let sum = 0;
+  let k = window - 1;
+  for (; k >= 3; k -= 4) {
+    const i = start + k;
+    const first = sum + at64(values, i);
+    const second = first + at64(values, i - 1);
+    const third = second + at64(values, i - 2);
+    sum = third + at64(values, i - 3);
+    sums[k] = first;
+    sums[k - 1] = second;
+    sums[k - 2] = third;
+    sums[k - 3] = sum;
+  }
+  for (; k >= 0; k--) {
+    sum += at64(values, start + k);
+    sums[k] = sum;
+  }
+}
+
+/** Sums of windows that end in a block, divided: its values so far, and what `older` has of the block before. */
+function meansOf(
+  values: Float64Array,
+  start: number,
+  window: number,
+  older: Float64Array,
+  out: Float64Array,
+  divisor: number,
+): void {
+  let newest = 0;
+  let k = 0;
+  for (; k + 3 < window; k += 4) {
+    const i = start + k;
+    const first = newest + at64(values, i);
+    const second = first + at64(values, i + 1);
+    const third = second + at64(values, i + 2);
+    newest = third + at64(values, i + 3);
+    out[i] = (first + at64(older, k + 1)) / divisor;
+    out[i + 1] = (second + at64(older, k + 2)) / divisor;
+    out[i + 2] = (third + at64(older, k + 3)) / divisor;
+    out[i + 3] = (newest + at64(older, k + 4)) / divisor;
+  }
+  for (; k < window; k++) {
+    newest += at64(values, start + k);
+    out[start + k] = (newest + at64(older, k + 1)) / divisor;
+  }
+}
+
+/** Whole blocks of three, what oscillators are smoothed with, without loops inside; returns where it ended. */
+function meansOfThree(
+  values: Float64Array,
+  start: number,
+  block: Float64Array,
+  out: Float64Array,
+  divisor: number,
+): number {
+  let last = at64(block, 2);
+  let lastTwo = at64(block, 1);
+  let i = start;
+  for (; i + 3 <= values.length; i += 3) {
+    const first = at64(values, i);
+    const middle = at64(values, i + 1);
+    const third = at64(values, i + 2);
+    const both = first + middle;
+    out[i] = (first + lastTwo) / divisor;
+    out[i + 1] = (both + last) / divisor;
+    out[i + 2] = (both + third) / divisor;
+    last = third;
+    lastTwo = third + middle;
+  }
+  block[2] = last;
+  block[1] = lastTwo;
+  return i;
 }

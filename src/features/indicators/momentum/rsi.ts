@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 
 /**
  * Relative strength index (Wilder 1978): 100 · gain / (gain + loss), Wilder's averages of rises and falls; 0 to 100, 0 where nothing ever
@@ -39,7 +39,7 @@ export class Rsi extends Indicator {
     return strength(this.#gain, this.#loss);
   }
 
-  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+  batch(values: Float64Array, out: Float64Array = unwrittenColumn(values.length)): Float64Array {
     const seeding = this.seedingOf(values.length);
     for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
     const period = this.#period;

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
+import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator, unwrittenColumn } from '../indicator.ts';
 import { Sma } from '../trend/sma.ts';
 import { WindowExtremes } from '../window-extremes.ts';
 
@@ -44,14 +44,11 @@ export class Stochastic extends Indicator {
 
   batch(
     { high, low, close }: HighLowCloseColumns,
-    out: StochasticColumns = { k: new Float64Array(close.length), d: new Float64Array(close.length) },
+    out: StochasticColumns = { k: unwrittenColumn(close.length), d: unwrittenColumn(close.length) },
   ): StochasticColumns {
     const { k, d } = out;
-    const extremes = this.#extremes;
-    for (let i = 0; i < close.length; i++) {
-      extremes.update(at64(high, i), at64(low, i));
-      k[i] = placeOf(at64(close, i), extremes.highest, extremes.lowest);
-    }
+    this.#extremes.batch(high, low, k, d);
+    for (let i = 0; i < close.length; i++) k[i] = placeOf(at64(close, i), at64(k, i), at64(d, i));
     const before = this.count;
     const withoutPlace = Math.min(k.length, Math.max(0, this.#period - 1 - before));
     const places = k.subarray(withoutPlace);

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
+import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator, unwrittenColumn } from '../indicator.ts';
 import { DirectionalMovement } from './directional-movement.ts';
 import { WilderAverage } from './wilder-average.ts';
 
@@ -37,9 +37,9 @@ export class Dx extends Indicator {
   batch(
     columns: HighLowCloseColumns,
     out: DxColumns = {
-      dx: new Float64Array(columns.close.length),
-      plusDi: new Float64Array(columns.close.length),
-      minusDi: new Float64Array(columns.close.length),
+      dx: unwrittenColumn(columns.close.length),
+      plusDi: unwrittenColumn(columns.close.length),
+      minusDi: unwrittenColumn(columns.close.length),
     },
   ): DxColumns {
     const { dx, plusDi, minusDi } = out;
@@ -93,9 +93,9 @@ export class Adx extends Indicator {
   batch(
     columns: HighLowCloseColumns,
     out: AdxColumns = {
-      adx: new Float64Array(columns.close.length),
-      plusDi: new Float64Array(columns.close.length),
-      minusDi: new Float64Array(columns.close.length),
+      adx: unwrittenColumn(columns.close.length),
+      plusDi: unwrittenColumn(columns.close.length),
+      minusDi: unwrittenColumn(columns.close.length),
     },
   ): AdxColumns {
     const { adx, plusDi, minusDi } = out;
@@ -130,7 +130,7 @@ export class Adxr extends Indicator {
     return this.#rate(this.#adx.update(bar).adx);
   }
 
-  batch(columns: HighLowCloseColumns, out: Float64Array = new Float64Array(columns.close.length)): Float64Array {
+  batch(columns: HighLowCloseColumns, out: Float64Array = unwrittenColumn(columns.close.length)): Float64Array {
     const { adx } = this.#adx.batch(columns);
     for (let i = 0; i < adx.length; i++) out[i] = this.#rate(at64(adx, i));
     return out;

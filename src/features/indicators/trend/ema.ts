@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 
 /**
  * Exponential moving average, α = 2 / (period + 1), seeded with the mean of the first `period` values. TA-Lib EMA. `skip`: values left
@@ -7,6 +7,7 @@ import { checkPeriod, Indicator } from '../indicator.ts';
  */
 export class Ema extends Indicator {
   readonly #alpha: number;
+  readonly #kept: number;
   readonly #period: number;
   readonly #skip: number;
   #average = 0;
@@ -14,6 +15,7 @@ export class Ema extends Indicator {
   constructor(period: number, skip = 0) {
     super(checkPeriod(period) + checkPeriod(skip, 'skip', 0));
     this.#alpha = 2 / (period + 1);
+    this.#kept = 1 - this.#alpha;
     this.#period = period;
     this.#skip = skip;
   }
@@ -21,8 +23,10 @@ export class Ema extends Indicator {
   update(value: number): number {
     const count = ++this.count;
     if (count > this.warmup) {
-      this.#average += this.#alpha * (value - this.#average);
-      return this.#average;
+      // Not average + α · (value − average): that is one operation longer from one average to the next, which is all the time there is.
+      const average = this.#alpha * value + this.#kept * this.#average;
+      this.#average = average;
+      return average;
     }
     if (count <= this.#skip) return Number.NaN;
     this.#average += value;
@@ -31,13 +35,14 @@ export class Ema extends Indicator {
     return this.#average;
   }
 
-  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+  batch(values: Float64Array, out: Float64Array = unwrittenColumn(values.length)): Float64Array {
     const seeding = this.seedingOf(values.length);
     for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
     const alpha = this.#alpha;
+    const kept = this.#kept;
     let average = this.#average;
     for (let i = seeding; i < values.length; i++) {
-      average += alpha * (at64(values, i) - average);
+      average = alpha * at64(values, i) + kept * average;
       out[i] = average;
     }
     this.#average = average;

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 
 export interface MacdValue {
   readonly macd: number;
@@ -24,6 +24,9 @@ export class Macd extends Indicator {
   readonly #fastAlpha: number;
   readonly #slowAlpha: number;
   readonly #signalAlpha: number;
+  readonly #fastKept: number;
+  readonly #slowKept: number;
+  readonly #signalKept: number;
   #fast = 0;
   #slow = 0;
   #signal = 0;
@@ -35,25 +38,28 @@ export class Macd extends Indicator {
     this.#slowPeriod = slow;
     this.#signalPeriod = signal;
     this.#fastAlpha = 2 / (fast + 1);
+    this.#fastKept = 1 - this.#fastAlpha;
     this.#slowAlpha = 2 / (slow + 1);
+    this.#slowKept = 1 - this.#slowAlpha;
     this.#signalAlpha = 2 / (signal + 1);
+    this.#signalKept = 1 - this.#signalAlpha;
   }
 
   update(value: number): MacdValue {
     if (this.count < this.warmup) return this.#seed(value);
-    this.#fast += this.#fastAlpha * (value - this.#fast);
-    this.#slow += this.#slowAlpha * (value - this.#slow);
+    this.#fast = this.#fastAlpha * value + this.#fastKept * this.#fast;
+    this.#slow = this.#slowAlpha * value + this.#slowKept * this.#slow;
     const macd = this.#fast - this.#slow;
-    this.#signal += this.#signalAlpha * (macd - this.#signal);
+    this.#signal = this.#signalAlpha * macd + this.#signalKept * this.#signal;
     return { macd, signal: this.#signal, histogram: macd - this.#signal };
   }
 
   batch(
     values: Float64Array,
     out: MacdColumns = {
-      macd: new Float64Array(values.length),
-      signal: new Float64Array(values.length),
-      histogram: new Float64Array(values.length),
+      macd: unwrittenColumn(values.length),
+      signal: unwrittenColumn(values.length),
+      histogram: unwrittenColumn(values.length),
     },
   ): MacdColumns {
     const { macd: macds, signal: signals, histogram: histograms } = out;
@@ -65,17 +71,20 @@ export class Macd extends Indicator {
       histograms[i] = histogram;
     }
     const fastAlpha = this.#fastAlpha;
+    const fastKept = this.#fastKept;
     const slowAlpha = this.#slowAlpha;
+    const slowKept = this.#slowKept;
     const signalAlpha = this.#signalAlpha;
+    const signalKept = this.#signalKept;
     let fast = this.#fast;
     let slow = this.#slow;
     let signal = this.#signal;
     for (let i = seeding; i < values.length; i++) {
       const value = at64(values, i);
-      fast += fastAlpha * (value - fast);
-      slow += slowAlpha * (value - slow);
+      fast = fastAlpha * value + fastKept * fast;
+      slow = slowAlpha * value + slowKept * slow;
       const macd = fast - slow;
-      signal += signalAlpha * (macd - signal);
+      signal = signalAlpha * macd + signalKept * signal;
       macds[i] = macd;
       signals[i] = signal;
       histograms[i] = macd - signal;
@@ -91,8 +100,8 @@ export class Macd extends Indicator {
     const count = ++this.count;
     const slowPeriod = this.#slowPeriod;
     if (count > slowPeriod) {
-      this.#fast += this.#fastAlpha * (value - this.#fast);
-      this.#slow += this.#slowAlpha * (value - this.#slow);
+      this.#fast = this.#fastAlpha * value + this.#fastKept * this.#fast;
+      this.#slow = this.#slowAlpha * value + this.#slowKept * this.#slow;
     } else {
       if (count > slowPeriod - this.#fastPeriod) this.#fast += value;
       this.#slow += value;

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 import { WindowSum } from '../window-sum.ts';
 
 /** Simple moving average: the mean of the last `period` values, in units of the values. TA-Lib SMA. */
@@ -16,7 +16,7 @@ export class Sma extends Indicator {
     return ++this.count >= this.warmup ? sum / this.warmup : Number.NaN;
   }
 
-  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+  batch(values: Float64Array, out: Float64Array = unwrittenColumn(values.length)): Float64Array {
     const seeding = this.seedingOf(values.length);
     for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
     this.#sum.batch(values, out, seeding, this.warmup);

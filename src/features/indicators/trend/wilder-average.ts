@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, Indicator } from '../indicator.ts';
+import { checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 
 /**
  * Wilder's moving average (1978), also RMA or SMMA: (average · (period − 1) + value) / period, seeded with the mean of the first `period`
@@ -25,7 +25,7 @@ export class WilderAverage extends Indicator {
     return this.#average;
   }
 
-  batch(values: Float64Array, out: Float64Array = new Float64Array(values.length)): Float64Array {
+  batch(values: Float64Array, out: Float64Array = unwrittenColumn(values.length)): Float64Array {
     const seeding = this.seedingOf(values.length);
     for (let i = 0; i < seeding; i++) out[i] = this.update(at64(values, i));
     const period = this.warmup;

@@ -1,5 +1,5 @@
 import { at64 } from '../../../core/index.ts';
-import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator } from '../indicator.ts';
+import { checkPeriod, type HighLowClose, type HighLowCloseColumns, Indicator, unwrittenColumn } from '../indicator.ts';
 
 /**
  * True range (Wilder 1978): max(high, close₋₁) − min(low, close₋₁), in units of the price, at least 0. TA-Lib TRANGE: from the second bar
@@ -18,7 +18,7 @@ export class TrueRange extends Indicator {
     return ++this.count > 1 ? range : Number.NaN;
   }
 
-  batch({ high, low, close }: HighLowCloseColumns, out: Float64Array = new Float64Array(close.length)): Float64Array {
+  batch({ high, low, close }: HighLowCloseColumns, out: Float64Array = unwrittenColumn(close.length)): Float64Array {
     let previous = this.#close;
     for (let i = 0; i < close.length; i++) {
       out[i] = trueRange(at64(high, i), at64(low, i), previous);
@@ -58,7 +58,7 @@ export class Atr extends Indicator {
     return this.#average;
   }
 
-  batch(columns: HighLowCloseColumns, out: Float64Array = new Float64Array(columns.close.length)): Float64Array {
+  batch(columns: HighLowCloseColumns, out: Float64Array = unwrittenColumn(columns.close.length)): Float64Array {
     const { high, low, close } = columns;
     const seeding = this.seedingOf(close.length);
     for (let i = 0; i < seeding; i++) {
@@ -95,7 +95,7 @@ export class Natr extends Indicator {
     return percentOf(this.#atr.update(bar), bar.close);
   }
 
-  batch(columns: HighLowCloseColumns, out: Float64Array = new Float64Array(columns.close.length)): Float64Array {
+  batch(columns: HighLowCloseColumns, out: Float64Array = unwrittenColumn(columns.close.length)): Float64Array {
     this.#atr.batch(columns, out);
     for (let i = 0; i < out.length; i++) out[i] = percentOf(at64(out, i), at64(columns.close, i));
     this.count += out.length;

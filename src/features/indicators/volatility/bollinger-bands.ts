@@ -1,5 +1,4 @@
-import { at64 } from '../../../core/index.ts';
-import { checkParameter, checkPeriod, Indicator } from '../indicator.ts';
+import { checkParameter, checkPeriod, Indicator, unwrittenColumn } from '../indicator.ts';
 import { WindowMoments } from '../window-moments.ts';
 
 export interface BollingerBandsValue {
@@ -33,27 +32,20 @@ export class BollingerBands extends Indicator {
     moments.update(value);
     if (++this.count < this.warmup) return { upper: Number.NaN, middle: Number.NaN, lower: Number.NaN };
     const middle = moments.mean;
-    const reach = this.#width * Math.sqrt(moments.variance);
+    const reach = this.#width * moments.deviation;
     return { upper: middle + reach, middle, lower: middle - reach };
   }
 
   batch(
     values: Float64Array,
     out: BollingerBandsColumns = {
-      upper: new Float64Array(values.length),
-      middle: new Float64Array(values.length),
-      lower: new Float64Array(values.length),
+      upper: unwrittenColumn(values.length),
+      middle: unwrittenColumn(values.length),
+      lower: unwrittenColumn(values.length),
     },
   ): BollingerBandsColumns {
     const { upper, middle, lower } = out;
-    this.#moments.batch(values, middle, upper);
-    const width = this.#width;
-    for (let i = 0; i < values.length; i++) {
-      const mean = at64(middle, i);
-      const reach = width * at64(upper, i);
-      upper[i] = mean + reach;
-      lower[i] = mean - reach;
-    }
+    this.#moments.batch(values, this.#width, out);
     const unstable = Math.min(values.length, Math.max(0, this.warmup - 1 - this.count));
     upper.fill(Number.NaN, 0, unstable);
     middle.fill(Number.NaN, 0, unstable);
