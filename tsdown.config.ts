@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { minutehand: 'src/cli/bin.ts' },
+  entry: { minutehand: 'src/cli/bin.ts', 'feature-worker': 'src/features/column-worker.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20.19',

@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { DAY_MS, epochMs } from '../core/index.ts';
+import { aggregateBars, createGeneratedMarket, writeCandleFile } from '../marketfiles/index.ts';
 import { type CliContext, packageRoot } from './context.ts';
 import { createProgram, runCli } from './main.ts';
 
@@ -105,6 +108,43 @@ describe('the command line', () => {
     };
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
     expect(features.every(({ name, formula }) => name !== '' && formula !== '')).toBe(true);
+  });
+
+  it('audits the features on a folder of candles, one JSON object with a verdict per audit', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'minutehand-check-'));
+    const start = epochMs(Date.UTC(2024, 1, 1));
+    const market = createGeneratedMarket({ seed: 1, symbols: 3, start });
+    try {
+      for (const { symbol } of market.instruments) {
+        const minutes = market.bars(symbol, start, epochMs(start + 6 * DAY_MS));
+        await writeCandleFile(join(folder, `${symbol}.csv`), aggregateBars(minutes, '1m', '15m'));
+      }
+      const { context, written } = capture();
+      expect(await runCli(['features', 'check', '--data', folder, '--symbols', '2', '--json'], context)).toBe(0);
+      const report = JSON.parse(written.stdout) as {
+        ok: boolean;
+        features: number;
+        audits: { name: string; ok: boolean }[];
+      };
+      expect(Object.keys(report)).toEqual(['ok', 'features', 'audits']);
+      expect(report.features).toBeGreaterThan(100);
+      expect(report.audits.every(({ name, ok }) => name !== '' && ok)).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 300_000);
+
+  it.each([
+    [['features', 'check'], 2, /--data/],
+    [['features', 'check', '--data', '.', '--symbols', '0'], 2, /--symbols 0 is not a whole number/],
+    [['features', 'check', '--data', '.', '--symbols', '2.5'], 2, /--symbols 2.5 is not a whole number/],
+    [['features', 'check', '--data', '/nonexistent/candles'], 1, /cannot be read/],
+    [['features', 'check', '--data', 'docs'], 1, /holds no candle file/],
+  ])('refuses %j with %i', async (args, exitCode, message) => {
+    const { context, written } = capture();
+    expect(await runCli(args, context)).toBe(exitCode);
+    expect(written.stderr).toMatch(message);
+    expect(written.stderr).toMatch(/remedy: /);
   });
 
   it('says that there is no store yet instead of making one', async () => {

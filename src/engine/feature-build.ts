@@ -68,8 +68,8 @@ export interface FeatureBuildReport extends RebuildReport {
 /**
  * Rebuilds the stored features and indicators of a range from stored candles, compares what is stored already, and judges the features.
  *
- * The panel is the book's universe, else the configured symbols, else all that have bars. Inside the last 48 hours of the data every minute
- * is built for which one-minute candles are stored, before that phase 0 alone, as retention keeps them.
+ * The panel is the book's universe, else the configured symbols, else all that have bars. Inside the last 48 hours of the
+ * one-minute candles every minute is built, elsewhere phase 0 alone, as retention keeps them.
  * @throws MinutehandError FEATURE_DATA_MISSING when no bars of the panel are stored in the range; FEATURE_RANGE_EMPTY, FEATURE_SYMBOL_UNKNOWN
  * (exit 2); FEATURE_BUILD_STOPPED
  */
@@ -135,7 +135,8 @@ function chooseSymbols(universe: readonly SymbolId[], asked: FeatureBuildOptions
 function planBuild(options: FeatureBuildOptions, universe: readonly SymbolId[], spans: Spans): RebuildPlan {
   const ofPanel = (timeframe: keyof Spans) => universe.flatMap((symbol) => spans[timeframe].get(symbol) ?? []);
   const [candles, quarters] = [ofPanel('1m'), ofPanel('15m')];
-  const end = Math.max(endOf(candles, MINUTE_MS), endOf(quarters, PHASES * MINUTE_MS));
+  const minutesEnd = endOf(candles, MINUTE_MS);
+  const end = Math.max(minutesEnd, endOf(quarters, PHASES * MINUTE_MS));
   const to = floorTo(epochMs(Math.min(options.to ?? end, end)), '1m');
   const from = epochMs(Math.ceil((options.from ?? to - EVERY_MINUTE_MS) / MINUTE_MS) * MINUTE_MS);
   if (options.from !== undefined && options.to !== undefined && options.from > options.to) {
@@ -160,8 +161,10 @@ function planBuild(options: FeatureBuildOptions, universe: readonly SymbolId[], 
   return {
     from,
     to,
-    everyMinuteFrom: epochMs(end - EVERY_MINUTE_MS),
-    ...(minutesBegin === undefined ? {} : { minutes: { begin: minutesBegin, origin: originOf(from, minutesBegin) } }),
+    everyMinuteFrom: epochMs(minutesEnd - EVERY_MINUTE_MS),
+    ...(minutesBegin === undefined
+      ? {}
+      : { minutes: { begin: minutesBegin, end: epochMs(minutesEnd), origin: originOf(from, minutesBegin) } }),
     ...(quarters.length === 0
       ? {}
       : {

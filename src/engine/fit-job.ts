@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import {
   type BarColumns,
   type EpochMs,
@@ -8,7 +9,7 @@ import {
   type SymbolId,
 } from '../core/index.ts';
 import { openDatabase, readBars } from '../database/index.ts';
-import { computeFeatures, requiredHistory } from '../features/index.ts';
+import { computeFeaturesInParallel, requiredHistory } from '../features/index.ts';
 import { type FitSettings, type FitStage, fitBaseline, type MarketLabel } from '../model/index.ts';
 
 /** What a model is fitted on, and where its artefact goes. */
@@ -79,12 +80,15 @@ export async function runFitJob(
       );
     }
   }
-  const features = computeFeatures({
-    bars15m: known,
-    bars1h,
-    references: references.filter((symbol) => known.has(symbol)),
-    onProgress: (done, total) => ports.onProgress('features', done, total),
-  });
+  const features = await computeFeaturesInParallel(
+    {
+      bars15m: known,
+      bars1h,
+      references: references.filter((symbol) => known.has(symbol)),
+      onProgress: (done, total) => ports.onProgress('features', done, total),
+    },
+    availableParallelism(),
+  );
   const { modelId, directory } = await fitBaseline({
     dataset: {
       featureSetHash: features.featureSetHash,

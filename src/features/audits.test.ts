@@ -1,11 +1,12 @@
-import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { createGunzip } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { allocateBars, at32, at64, type BarColumns, createRandom, MINUTE_MS, sliceBars } from '../core/index.ts';
-import { sameBits, scaleBars, withoutBars } from './bars.fixture.ts';
+import { allocateBars, at64, type BarColumns, MINUTE_MS, sliceBars } from '../core/index.ts';
+import { openCandleFolder } from '../marketfiles/index.ts';
+import { auditFeatures } from './audit/index.ts';
+import { between } from './audit/market.ts';
+import { sameBits, scaleBars, withoutBars, withTakerFlow } from './bars.fixture.ts';
 import { computeFeatures, type FeatureColumns } from './batch.ts';
+import { type FeatureFaultKind, type FeatureQualityOptions, featureQuality } from './feature-quality.ts';
 import { featureSet } from './feature-set.ts';
 import { generateSelfTestMarket } from './generated-market.ts';
 
@@ -16,6 +17,8 @@ const references = ['BTC', 'ETH'];
 const BARS = 1_500;
 const market = generateSelfTestMarket(SYMBOLS, { bars: BARS, barMs: QUARTER_MS, start: START, seed: 'audits' });
 const set = featureSet();
+/** Features whose source is there, in a market whose BTC and ETH are alone in their sectors. */
+const EXPECTED = set.features.map(({ source, group }) => source === undefined && group !== 'sector');
 const whole = computeFeatures({ bars15m: market, references });
 
 const mapBars = (change: (bars: BarColumns, symbol: string) => BarColumns) =>
@@ -36,55 +39,24 @@ function differing(a: Float32Array, b: Float32Array): string[] {
   });
 }
 
-describe('no feature looks ahead', () => {
-  const cut = 1_410;
-  const past = (columns: FeatureColumns, symbol: string) => block(columns, symbol).subarray(0, cut * set.width);
-  const random = createRandom('poison');
-  const poison = (value: () => number) =>
-    mapBars((bars) => {
-      const copy = scaleBars(bars, 1, 1);
-      for (const column of [copy.open, copy.high, copy.low, copy.close, copy.volume]) {
-        for (let i = cut; i < copy.length; i++) column[i] = value();
-      }
-      return copy;
+describe('the catalogue on a generated market', () => {
+  it('does not look ahead, is warm when it says so, and knows no level of prices or volumes', async () => {
+    const bars = withTakerFlow(
+      generateSelfTestMarket(SYMBOLS, { bars: 1_700, barMs: QUARTER_MS, start: START, seed: 'audits' }),
+    );
+    const { audits } = await auditFeatures({
+      market: { timeframe: '15m', bars, references },
+      only: ['lookAhead', 'warmUp', 'scale'],
     });
-  it.each([
-    ['cut off', mapBars((bars) => sliceBars(bars, 0, cut))],
-    ['NaN', poison(() => Number.NaN)],
-    ['noise', poison(() => 1 + random.uniform())],
-  ])('when what follows is %s', (_, bars15m) => {
-    const changed = computeFeatures({ bars15m, references });
-    for (const symbol of SYMBOLS) expect(differing(past(changed, symbol), past(whole, symbol)), symbol).toEqual([]);
-  });
+    expect(audits.filter(({ ok }) => !ok)).toEqual([]);
+    for (const { detail } of audits)
+      expect(detail).toContain(
+        `${set.features.filter(({ source }) => source !== 'funding').length} of ${set.width} features known`,
+      );
+  }, 300_000);
 });
 
 describe('features', () => {
-  it('do not change by a bit when prices and volumes are multiplied by powers of two', () => {
-    const scaled = computeFeatures({
-      bars15m: mapBars((bars, symbol) => scaleBars(bars, symbol === 'A' ? 2 ** 17 : 2 ** -9, 2 ** 23)),
-      references,
-    });
-    for (const symbol of SYMBOLS) expect(differing(block(scaled, symbol), block(whole, symbol)), symbol).toEqual([]);
-  });
-
-  it('agree after their warm-up with a series that began earlier', () => {
-    const from = 120;
-    const later = computeFeatures({ bars15m: mapBars((bars) => sliceBars(bars, from, BARS)), references });
-    const wrong = new Set<string>();
-    for (const symbol of SYMBOLS) {
-      const a = block(later, symbol);
-      const b = block(whole, symbol).subarray(from * set.width);
-      for (let at = 0; at < a.length; at++) {
-        const [x, y] = [at32(a, at), at32(b, at)];
-        if (Number.isNaN(x)) continue;
-        const feature = set.features[at % set.width];
-        const least = feature ? 0.1 * (feature.range[1] - feature.range[0]) : 0;
-        if (!(Math.abs(x - y) <= 1e-6 * Math.max(Math.abs(x), Math.abs(y), least))) wrong.add(feature?.name ?? '');
-      }
-    }
-    expect([...wrong]).toEqual([]);
-  });
-
   it('are finite from their warm-up on, in flat bars without volume too', () => {
     const flat = computeFeatures({
       bars15m: mapBars((bars, symbol) => {
@@ -103,21 +75,21 @@ describe('features', () => {
     for (const symbol of SYMBOLS) {
       const values = row(flat, symbol, end);
       expect(
-        set.names.filter((_, i) => !Number.isFinite(values[i])),
+        set.names.filter((_, i) => !Number.isFinite(values[i]) && EXPECTED[i]),
         symbol,
       ).toEqual([]);
     }
   });
 
   it('stay inside their ranges', () => {
-    expect(outOfRange(whole, SYMBOLS)).toEqual([]);
+    expect(faultsOf(whole, ['outOfRange'], EVERY_VALUE)).toEqual([]);
   });
 
   it('are neither constant nor copies of one another', () => {
     const long = generateSelfTestMarket(SYMBOLS, { bars: 2_400, barMs: QUARTER_MS, start: START, seed: 'long' });
     const columns = computeFeatures({ bars15m: long, references, from: START + 1_348 * QUARTER_MS });
     // A generated market has one kind of day: slow features of one window lie closer together than on a real one.
-    expect(duplicates(columns, 0.9999)).toEqual([]);
+    expect(faultsOf(columns, REDUNDANT, { correlationLimit: 0.9999, sampleRows: 5_000 })).toEqual([]);
   });
 
   it('mask the rows of missing bars, and go on over three of them but not over four', () => {
@@ -161,93 +133,28 @@ describe('features', () => {
 describe('on real bars', () => {
   const folder = process.env.MINUTEHAND_MARKET_DATA;
   it.skipIf(!folder)('features are finite, in range, not constant and no copies of one another', async () => {
-    const directory = join(folder ?? '', 'binance-usdm/15m');
+    const source = await openCandleFolder(join(folder ?? '', 'binance-usdm/15m'));
     const names = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'DOGEUSDT', 'FILUSDT', 'OMUSDT', 'TRBUSDT', 'HBARUSDT'];
-    const files = readdirSync(directory).filter((file) => names.includes(file.split('.')[0] ?? ''));
     const bars15m = new Map<string, BarColumns>();
-    const to = Date.UTC(2025, 3, 20);
-    for (const file of files) {
-      const symbol = file.split('.')[0] ?? '';
-      bars15m.set(symbol, await readBars(join(directory, file), Date.UTC(2025, 0, 15), to));
+    for (const name of names) {
+      bars15m.set(name, between(await source.read(name), Date.UTC(2025, 2, 15), Date.UTC(2025, 3, 20)));
     }
-    expect(bars15m.size).toBe(names.length);
-    const columns = computeFeatures({ bars15m, references: ['BTCUSDT', 'ETHUSDT'], from: Date.UTC(2025, 0, 30) });
-    expect(duplicates(columns, 0.995)).toEqual([]);
-    // OM fell by nine tenths within an hour on 2025-04-13: finite, but far outside anything expected.
-    expect(
-      outOfRange(
-        columns,
-        names.filter((name) => name !== 'OMUSDT'),
-      ),
-    ).toEqual([]);
+    const columns = computeFeatures({ bars15m, references: ['BTCUSDT', 'ETHUSDT'], from: Date.UTC(2025, 2, 30) });
+    expect(faultsOf(columns, REDUNDANT, { sampleRows: 8_000 })).toEqual([]);
+    // OM fell by nine tenths within an hour on 2025-04-13: finite, but far outside anything expected. TRB is held against it here, as
+    // the only other one of its sector.
+    const usual = new Map([...columns.values].filter(([name]) => name !== 'OMUSDT' && name !== 'TRBUSDT'));
+    const outside = faultsOf({ ...columns, symbols: [...usual.keys()], values: usual }, ['outOfRange'], EVERY_VALUE);
+    expect(outside).toEqual([]);
   });
 });
 
-/** Features of which more than two values in a thousand lie outside their range. */
-function outOfRange(columns: FeatureColumns, symbols: readonly string[]): string[] {
-  const outside = set.features.filter(({ range: [low, high] }, column) => {
-    let count = 0;
-    for (const symbol of symbols) {
-      const values = block(columns, symbol);
-      for (let at = column; at < values.length; at += set.width) {
-        const value = at32(values, at);
-        if (value < low - 1e-6 || value > high + 1e-6) count++;
-      }
-    }
-    return count > 0.002 * columns.times.length * symbols.length;
-  });
-  return outside.map(({ name }) => name);
-}
+const REDUNDANT = ['constant', 'unavailable', 'duplicate', 'correlated'] as const;
+/** Ranges are judged by every value, whatever the sample for the rest. */
+const EVERY_VALUE = { sampleRows: 100 };
 
-/** Constant features, and pairs correlated above the limit, over every row in which both are known. */
-function duplicates(columns: FeatureColumns, limit: number): string[] {
-  const { width } = columns;
-  const rows: Float64Array[] = [];
-  for (const values of columns.values.values()) {
-    for (let at = 0; at < values.length; at += width) {
-      const one = Float64Array.from(values.subarray(at, at + width));
-      if (one.every((value) => !Number.isNaN(value))) rows.push(one);
-    }
-  }
-  expect(rows.length).toBeGreaterThan(300);
-  const kept = rows.filter((_, i) => i % Math.ceil(rows.length / 2_500) === 0);
-  const scores = Array.from({ length: width }, (_, column) => {
-    const values = Float64Array.from(kept, (one) => at64(one, column));
-    const mean = values.reduce((a, b) => a + b, 0) / values.length;
-    const deviation = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
-    return deviation <= 1e-9 * Math.max(1e-3, Math.abs(mean)) ? undefined : values.map((v) => (v - mean) / deviation);
-  });
-  const found: string[] = [];
-  for (let i = 0; i < width; i++) {
-    const a = scores[i];
-    if (!a) found.push(`${columns.names[i]} is constant`);
-    for (let j = 0; j < i && a; j++) {
-      const b = scores[j];
-      if (!b) continue;
-      let product = 0;
-      for (let k = 0; k < a.length; k++) product += (a[k] ?? 0) * (b[k] ?? 0);
-      const correlation = product / a.length;
-      if (Math.abs(correlation) > limit)
-        found.push(`${columns.names[j]} ~ ${columns.names[i]}: ${correlation.toFixed(4)}`);
-    }
-  }
-  return found;
-}
-
-async function readBars(file: string, from: number, to: number): Promise<BarColumns> {
-  const rows: number[][] = [];
-  const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()) });
-  for await (const line of lines) {
-    const values = line.split(',').map(Number);
-    const time = values[0] ?? Number.NaN;
-    if (time >= from && time < to) rows.push(values);
-  }
-  const bars = allocateBars(rows.length);
-  const columns = [bars.openTime, bars.open, bars.high, bars.low, bars.close, bars.volume];
-  rows.forEach((values, i) => {
-    columns.forEach((column, c) => {
-      column[i] = values[c] ?? Number.NaN;
-    });
-  });
-  return bars;
-}
+/** Faults of some kinds, without features whose source is not there. */
+const faultsOf = (columns: FeatureColumns, kinds: readonly FeatureFaultKind[], options?: FeatureQualityOptions) =>
+  featureQuality(columns, set, options).filter(
+    ({ feature, kind }) => kinds.includes(kind) && EXPECTED[set.names.indexOf(feature)],
+  );

@@ -2,6 +2,7 @@ import {
   allocateBars,
   at64,
   type BarColumns,
+  createRandom,
   epochMs,
   type FinalCandle,
   MINUTE_MS,
@@ -72,6 +73,17 @@ export function scaleBars(bars: BarColumns, price: number, volume: number): BarC
     close: by(bars.close, price),
     volume: by(bars.volume, volume),
   };
+}
+
+/** A copy of a market in which takers bought a share of each bar's volume. */
+export function withTakerFlow(market: ReadonlyMap<SymbolId, BarColumns>): Map<SymbolId, BarColumns> {
+  const random = createRandom('taker flow');
+  return new Map(
+    [...market].map(([symbol, bars]) => {
+      const takerBuyVolume = bars.volume.map((volume) => Math.round(volume * random.uniform()));
+      return [symbol, { ...bars, takerBuyVolume }];
+    }),
+  );
 }
 
 /** A copy without the bars whose index is in `left`. */

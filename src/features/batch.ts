@@ -1,5 +1,6 @@
+import { computeColumnsInParallel } from './column-workers.ts';
 import { type ColumnRequest, type Columns, computeColumns } from './columns.ts';
-import { type FeatureSet, featureSet } from './feature-set.ts';
+import { CATALOGUE, type FeatureSet, featureSet } from './feature-set.ts';
 
 export interface FeatureRequest extends ColumnRequest {
   /** By default the whole catalogue. */
@@ -21,4 +22,17 @@ export interface FeatureColumns extends Columns {
 export function computeFeatures(request: FeatureRequest): FeatureColumns {
   const set = request.featureSet ?? featureSet();
   return { ...computeColumns(set.features, request), featureSetHash: set.hash, names: set.names };
+}
+
+/**
+ * The same numbers, bit for bit, computed by worker threads: the series symbol by symbol, then the panel by stretches of time. Features that
+ * are not of the catalogue are computed on this thread.
+ * @param threads how many workers; 1 needs none
+ * @throws MinutehandError as {@link computeFeatures}
+ */
+export async function computeFeaturesInParallel(request: FeatureRequest, threads: number): Promise<FeatureColumns> {
+  const set = request.featureSet ?? featureSet();
+  if (threads < 2 || set.features.some((feature) => !CATALOGUE.includes(feature))) return computeFeatures(request);
+  const columns = await computeColumnsInParallel(set.names, request, threads);
+  return { ...columns, featureSetHash: set.hash, names: set.names };
 }

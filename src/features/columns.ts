@@ -10,10 +10,11 @@ import {
 } from '../core/index.ts';
 import type { CrossFrame } from './cross-program.ts';
 import type { Feature } from './feature.ts';
-import { FORMING_SLOTS, formHour, HourQueue, isHourCurrent } from './hours.ts';
-import { compilePipeline, createFrame, type Pipeline, writeOutputs } from './pipeline.ts';
-import { COUNT, LOG_RETURN } from './program.ts';
-import { isUsable, referencePositions } from './series-input.ts';
+import { FORMING_SLOTS, type FundingRates, formHour, HourQueue, isHourCurrent } from './hours.ts';
+import { compilePipeline, createFrame, type Pipeline, RETURNS_KEPT, writeOutputs } from './pipeline.ts';
+import { advance, BAR_SLOTS, COUNT, type Ring } from './program.ts';
+import { sectorOf } from './sectors.ts';
+import { barAt, referencePositions } from './series-input.ts';
 
 const QUARTER_MS = durationOf('15m');
 
@@ -25,6 +26,8 @@ export interface ColumnRequest {
   readonly bars15m: ReadonlyMap<SymbolId, BarColumns>;
   /** Closed 1h bars, used where four clock-aligned quarters do not make one; may reach further back. */
   readonly bars1h?: ReadonlyMap<SymbolId, BarColumns>;
+  /** Settled funding rates: each is known to the hours that close at its time or later. */
+  readonly funding?: ReadonlyMap<SymbolId, FundingRates>;
   /** BTC, ETH: features against a reference that is not named are masked. */
   readonly references: readonly SymbolId[];
   /** Close times of the first and last row; by default all. Earlier bars warm up, later ones are not read. */
@@ -49,31 +52,67 @@ export interface Columns {
  * @throws MinutehandError FEATURE_BARS_INVALID when bars are off their common grid or not ascending; FEATURE_REFERENCE_UNKNOWN
  */
 export function computeColumns(features: readonly Feature[], request: ColumnRequest): Columns {
-  const { bars15m } = request;
-  const symbols = [...bars15m.keys()];
-  const references = referencePositions(symbols, request.references);
-  const grid = commonGrid(bars15m, request);
-  const times = Float64Array.from({ length: grid.rows }, (_, row) => grid.first + (grid.skipped + row) * QUARTER_MS);
+  const plan = planColumns(request);
+  const { symbols, grid } = plan;
   const pipeline = compilePipeline(features);
   const total = symbols.length + 1;
   const series = symbols.map((symbol, index) => {
     request.onProgress?.(index, total);
-    const bars = bars15m.get(symbol);
-    return computeSeries(pipeline, grid, bars, request.bars1h?.get(symbol));
+    const one = allocateSeries(grid, pipeline.width, (bytes) => new ArrayBuffer(bytes));
+    computeSeries(pipeline, grid, inputOf(request, symbol), one);
+    return one;
   });
   request.onProgress?.(symbols.length, total);
-  computeCross(pipeline, grid, times, series, references);
+  computeCross(pipeline, plan, series, 0, grid.rows);
   request.onProgress?.(total, total);
+  return columnsOf(plan, pipeline.width, series);
+}
+
+/** What is to be computed of a request, before any feature is. */
+export interface ColumnPlan {
+  readonly symbols: readonly SymbolId[];
+  readonly grid: Grid;
+  /** Positions of the references among the symbols. */
+  readonly references: readonly number[];
+  /** Numbers of the symbols' sectors. */
+  readonly sectors: readonly number[];
+}
+
+/** @throws MinutehandError as {@link computeColumns} */
+export function planColumns(request: ColumnRequest): ColumnPlan {
+  const symbols = [...request.bars15m.keys()];
   return {
-    times,
     symbols,
-    width: pipeline.width,
-    values: new Map(symbols.map((symbol, index) => [symbol, (series[index] as Series).values])),
+    references: referencePositions(symbols, request.references),
+    grid: commonGrid(request.bars15m, request),
+    sectors: symbols.map(sectorOf),
   };
 }
 
+/** What one symbol's series is made of. */
+export interface SeriesInput {
+  readonly bars?: BarColumns | undefined;
+  readonly hours?: BarColumns | undefined;
+  readonly funding?: FundingRates | undefined;
+}
+
+export const inputOf = ({ bars15m, bars1h, funding }: ColumnRequest, symbol: SymbolId): SeriesInput => ({
+  bars: bars15m.get(symbol),
+  hours: bars1h?.get(symbol),
+  funding: funding?.get(symbol),
+});
+
+export const columnsOf = ({ symbols, grid }: ColumnPlan, width: number, series: readonly Series[]): Columns => ({
+  times: Float64Array.from({ length: grid.rows }, (_, row) => timeOf(grid, row)),
+  symbols,
+  width,
+  values: new Map(symbols.map((symbol, index) => [symbol, (series[index] as Series).values])),
+});
+
+const timeOf = (grid: Grid, row: number): number => grid.first + (grid.skipped + row) * QUARTER_MS;
+
 /** The grid of close times: `skipped` warm-up times, then `rows` times with output. */
-interface Grid {
+export interface Grid {
   readonly first: number;
   readonly skipped: number;
   readonly rows: number;
@@ -82,7 +121,7 @@ interface Grid {
 }
 
 /** What the per-symbol stages leave for the cross-sectional one. */
-interface Series {
+export interface Series {
   readonly values: Float32Array;
   /** On the grid: 1-bar log returns (0 where carried) and bars since the series began (0 = no bar). */
   readonly returns: Float64Array;
@@ -121,28 +160,48 @@ function commonGrid(bars15m: ColumnRequest['bars15m'], { from, to }: ColumnReque
   };
 }
 
-function computeSeries(
+/** Empty series of one symbol, in memory of the caller's. */
+export function allocateSeries(grid: Grid, width: number, allocate: (bytes: number) => ArrayBufferLike): Series {
+  const steps = grid.skipped + grid.rows;
+  // Hours before the grid count too: comovement looks back beyond it.
+  const hours = grid.hours + SLOW_HISTORY;
+  return {
+    values: new Float32Array(allocate(4 * grid.rows * width)),
+    returns: new Float64Array(allocate(8 * steps)),
+    counts: new Int32Array(allocate(4 * steps)),
+    hourReturns: new Float64Array(allocate(8 * hours)),
+    hourCounts: new Int32Array(allocate(4 * hours)),
+  };
+}
+
+/** Fills in a symbol's fast and slow features, and what the cross-sectional stage reads of it. */
+export function computeSeries(
   pipeline: Pipeline,
   grid: Grid,
-  bars: BarColumns | undefined,
-  given: BarColumns | undefined,
-): Series {
-  const { fast, slow, width } = pipeline;
+  { bars, hours: given, funding }: SeriesInput,
+  series: Series,
+): void {
+  const { fast, slow, width, seriesWidth } = pipeline;
   const steps = grid.skipped + grid.rows;
-  const series: Series = {
-    values: new Float32Array(grid.rows * width).fill(Number.NaN),
-    returns: new Float64Array(steps),
-    counts: new Int32Array(steps),
-    // Hours before the grid count too: comovement looks back beyond it.
-    hourReturns: new Float64Array(grid.hours + SLOW_HISTORY),
-    hourCounts: new Int32Array(grid.hours + SLOW_HISTORY),
+  const { values } = series;
+  let written = 0;
+  /** Rows without a bar. */
+  const maskUpTo = (row: number) => {
+    if (row > written) values.fill(Number.NaN, written * width, row * width);
+    written = row;
   };
-  if (!bars) return series;
+  if (!bars) {
+    maskUpTo(grid.rows);
+    return;
+  }
   const fastState = new Float64Array(fast.size);
   const slowState = new Float64Array(slow.size);
   const forming = new Float64Array(FORMING_SLOTS);
   const queue = new HourQueue();
   if (given) queue.push(given);
+  if (funding) queue.pushRates(funding);
+  const bar = new Float64Array(BAR_SLOTS);
+  const { base: returnBase, mask: returnMask } = pipeline.fastReturns;
   const slowRow = new Float32Array(pipeline.slowOutputs.slots.length);
   const slowAt = pipeline.fastOutputs.slots.length;
   let slowCount = -1;
@@ -152,21 +211,17 @@ function computeSeries(
     const time = at64(bars.openTime, i) + QUARTER_MS;
     const step = (time - grid.first) / QUARTER_MS;
     if (step >= steps) break;
-    const open = at64(bars.open, i);
-    const high = at64(bars.high, i);
-    const low = at64(bars.low, i);
-    const close = at64(bars.close, i);
-    const volume = at64(bars.volume, i);
-    if (!isUsable(open, high, low, close, volume)) continue;
-    fast.advance(fastState, time, open, high, low, close, volume);
-    const formed = formHour(forming, 0, time, open, high, low, close, volume);
+    if (!barAt(bars, i, QUARTER_MS, bar)) continue;
+    advance(fast, fastState, QUARTER_MS, bar);
+    const formed = formHour(forming, 0, bar);
     queue.advance(slow, slowState, time, formed, forming, 0);
-    series.returns[step] = at64(fastState, LOG_RETURN);
-    series.counts[step] = at64(fastState, COUNT);
+    const count = at64(fastState, COUNT);
+    series.returns[step] = at64(fastState, returnBase + (count & returnMask));
+    series.counts[step] = count;
     const current = isHourCurrent(slowState, time);
     const hour = Math.floor((time - grid.firstHour) / HOUR_MS) + SLOW_HISTORY;
     if (current) {
-      if (hour > lastHour) copyHourReturns(slow, slowState, series, hour, lastHour);
+      if (hour > lastHour) copyHourReturns(pipeline.slowReturns, slowState, series, hour, lastHour);
       lastHour = hour;
       if (slowTime !== time - (time % HOUR_MS) || slowCount !== at64(slowState, COUNT)) {
         writeOutputs(slowState, pipeline.slowOutputs, slowRow, 0);
@@ -176,18 +231,22 @@ function computeSeries(
     }
     const row = step - grid.skipped;
     if (row < 0) continue;
-    writeOutputs(fastState, pipeline.fastOutputs, series.values, row * width);
-    if (current) series.values.set(slowRow, row * width + slowAt);
+    maskUpTo(row);
+    written = row + 1;
+    const at = row * width;
+    writeOutputs(fastState, pipeline.fastOutputs, values, at);
+    if (current) for (let k = 0; k < slowRow.length; k++) values[at + slowAt + k] = at32(slowRow, k);
+    else values.fill(Number.NaN, at + slowAt, at + seriesWidth);
   }
-  return series;
+  maskUpTo(grid.rows);
 }
 
 /** Hours before the first row whose returns are kept. */
-const SLOW_HISTORY = 512;
+const SLOW_HISTORY = RETURNS_KEPT;
 
 /** Copies the returns of a slow state since `lastHour` to their places in the column that ends at `hour`. */
 function copyHourReturns(
-  program: Pipeline['slow'],
+  { base, mask }: Ring,
   state: Float64Array,
   series: Series,
   hour: number,
@@ -195,37 +254,38 @@ function copyHourReturns(
 ): void {
   const count = at64(state, COUNT);
   series.hourCounts[hour] = count;
-  const length = Math.min(count, program.mask + 1, SLOW_HISTORY, hour - lastHour);
-  for (let k = 0; k < length; k++) {
-    series.hourReturns[hour - k] = at64(state, program.returnRing + ((count - k) & program.mask));
-  }
+  const length = Math.min(count, SLOW_HISTORY, hour - lastHour);
+  for (let k = 0; k < length; k++) series.hourReturns[hour - k] = at64(state, base + ((count - k) & mask));
 }
 
-function computeCross(
+/** Fills in the cross-sectional features of rows `[from, to)`, once the series of all symbols are. */
+export function computeCross(
   pipeline: Pipeline,
-  grid: Grid,
-  times: Float64Array,
+  { grid, sectors, references }: ColumnPlan,
   series: readonly Series[],
-  references: readonly number[],
+  from: number,
+  to: number,
 ): void {
   const { width, seriesWidth } = pipeline;
   if (seriesWidth === width) return;
-  const frame = createFrame(width, series.length, references.length);
-  const members = new Int32Array(series.length);
-  for (let row = 0; row < grid.rows; row++) {
+  const frame = createFrame(series.length, references.length);
+  for (let row = from; row < to; row++) {
+    const time = timeOf(grid, row);
     const step = grid.skipped + row;
-    const hour = Math.floor((at64(times, row) - grid.firstHour) / HOUR_MS) + SLOW_HISTORY;
-    frame.rows = 0;
+    const hour = Math.floor((time - grid.firstHour) / HOUR_MS) + SLOW_HISTORY;
+    let rows = 0;
     for (let i = 0; i < series.length; i++) {
       const one = series[i] as Series;
       if (atInt32(one.counts, step) === 0) continue;
-      const from = row * width;
-      const to = frame.rows * width;
-      for (let column = 0; column < seriesWidth; column++) frame.values[to + column] = at32(one.values, from + column);
-      pointTo(frame.fast[frame.rows], one.returns, one.counts, step);
-      pointTo(frame.slow[frame.rows], one.hourReturns, one.hourCounts, hour);
-      members[frame.rows++] = i;
+      frame.blocks[rows] = one.values;
+      frame.offsets[rows] = row * width;
+      frame.sectors[rows] = sectors[i] as number;
+      pointTo(frame.fast[rows], one.returns, one.counts, step);
+      pointTo(frame.slow[rows], one.hourReturns, one.hourCounts, hour);
+      rows++;
     }
+    frame.rows = rows;
+    frame.time = time;
     references.forEach((position, index) => {
       const one = series[position] as Series;
       const present = atInt32(one.counts, step) > 0;
@@ -233,12 +293,6 @@ function computeCross(
       pointTo(frame.referenceSlow[index], one.hourReturns, one.hourCounts, present ? hour : 0);
     });
     pipeline.cross.compute(frame);
-    for (let member = 0; member < frame.rows; member++) {
-      const { values } = series[atInt32(members, member)] as Series;
-      const from = member * width;
-      const to = row * width;
-      for (let column = seriesWidth; column < width; column++) values[to + column] = at32(frame.values, from + column);
-    }
   }
 }
 

@@ -127,7 +127,7 @@ const planOf = (changes: Partial<RebuildPlan> = {}, origin = at(0)): RebuildPlan
   from: at(4, 6),
   to: at(4, 6, 20),
   everyMinuteFrom: at(2),
-  minutes: { begin: at(0), origin: { minutes: origin, hours: epochMs(origin - 360 * HOUR_MS) } },
+  minutes: { begin: at(0), end: at(5), origin: { minutes: origin, hours: epochMs(origin - 360 * HOUR_MS) } },
   ...changes,
 });
 
@@ -319,7 +319,7 @@ describe('a rebuild from 15-minute bars', () => {
       from: at(1, 12),
       to: at(4, 2),
       everyMinuteFrom: at(4, 1, 40),
-      minutes: { begin: at(1), origin: { minutes: at(1), hours: epochMs(at(1) - 360 * HOUR_MS) } },
+      minutes: { begin: at(1), end: at(5), origin: { minutes: at(1), hours: epochMs(at(1) - 360 * HOUR_MS) } },
       quarters: { begin: at(0), end: at(5) },
     });
     const processor = processorOf(store, { set: small });
@@ -350,6 +350,25 @@ describe('a rebuild from 15-minute bars', () => {
       isReplacing: false,
     });
     expect(again.rows).toMatchObject({ written: 0, different: 0, equal: 57 * 3 });
+  });
+
+  it('goes on where the candles end', async () => {
+    const store = new MemoryStore();
+    const { minutes: _, ...rest } = planOf({ from: at(3, 22), to: at(4, 4), quarters: { begin: at(0), end: at(5) } });
+    const minutes = {
+      begin: at(0),
+      end: at(4, 1, 7),
+      origin: { minutes: at(1), hours: epochMs(at(1) - 360 * HOUR_MS) },
+    };
+    const plan = { ...rest, minutes, everyMinuteFrom: at(4, 1) };
+    await processorOf(store, { set: small }).rebuild({ plan, symbols: SYMBOLS, isReplacing: false });
+    const quarterHours = Array.from({ length: 25 }, (_, index) => epochMs(plan.from + index * QUARTER_MS));
+    expect(store.written.filter((minute) => phaseOf(minute) === 0)).toEqual(quarterHours);
+    expect(Math.max(...store.written.filter((minute) => phaseOf(minute) !== 0))).toBe(at(4, 1, 7));
+    const after = new MemoryStore();
+    const beyond = { ...plan, from: at(4, 2) };
+    await processorOf(after, { set: small }).rebuild({ plan: beyond, symbols: SYMBOLS, isReplacing: false });
+    expect(after.written).toEqual(quarterHours.filter((minute) => minute >= at(4, 2)));
   });
 
   it('is all there is where no candles are stored, and ends with the bars', async () => {

@@ -12,9 +12,22 @@ import {
 import { NAMED_INDICATORS } from './catalogue/indicator-table.ts';
 import type { CrossFrame, ReturnHistory } from './cross-program.ts';
 import { type FeatureSet, featureSet } from './feature-set.ts';
-import { FORMING_SLOTS, formHour, HourQueue, isHourCurrent } from './hours.ts';
+import { FORMING_SLOTS, type FundingRates, formHour, HourQueue, isHourCurrent } from './hours.ts';
 import { compilePipeline, createFrame, type Pipeline, writeOutputs } from './pipeline.ts';
-import { CLOSE, COUNT, HIGH, LOW, OPEN, type Program, TIME, VOLUME } from './program.ts';
+import {
+  advance,
+  BAR_SLOTS,
+  CLOSE,
+  COUNT,
+  HIGH,
+  LOW,
+  OPEN,
+  type Ring,
+  TAKER_BUY_VOLUME,
+  TIME,
+  VOLUME,
+} from './program.ts';
+import { sectorOf } from './sectors.ts';
 import { isUsable, referencePositions } from './series-input.ts';
 import { readSnapshot, type SnapshotIdentity, writeSnapshot } from './snapshot.ts';
 
@@ -67,6 +80,8 @@ export interface FeatureEngineer {
    * quarters of it were not all seen by then.
    */
   pushHours(symbol: SymbolId, bars: BarColumns): void;
+  /** Gives settled funding rates, in any order and more than once. Each is known to the hours that close at its time or later. */
+  pushFunding(symbol: SymbolId, rates: FundingRates): void;
   /** Rows of those members whose newest minute is `minute` and that have a 15-minute bar ending there, in canonical order. */
   panel(minute: EpochMs, members: readonly SymbolId[]): FeaturePanel;
   /** Named indicator values of the bars that end at `minute`, in the order of `symbols`; those not warm are left out. */
@@ -87,8 +102,9 @@ export function createFeatureEngineer(options: FeatureEngineerOptions): FeatureE
   return new StreamingEngineer(options.featureSet ?? featureSet(), options.symbols, options.references);
 }
 
-/** Column of the last fifteen minutes: open, high, low, close, volume, at (minute mod 15). */
-const MINUTE_COLUMNS = 5;
+const QUARTER_MS = PHASES * MINUTE_MS;
+/** Columns of the last fifteen minutes: open, high, low, close, volume, taker buy volume, at (minute mod 15). */
+const MINUTE_COLUMNS = 6;
 /** Before them: the newest minute's close, and how many consecutive minutes end with it (at most 15). */
 const LAST_MINUTE = 0;
 const RUN = 1;
@@ -116,7 +132,10 @@ class StreamingEngineer implements FeatureEngineer {
   readonly #memory: Float64Array;
   readonly #states: readonly SymbolState[];
   readonly #positions: ReadonlyMap<SymbolId, number>;
+  readonly #sectors: readonly number[];
   readonly #frame: CrossFrame;
+  /** The phase bar in the making. */
+  readonly #bar = new Float64Array(BAR_SLOTS);
   #ignored = 0;
 
   constructor(set: FeatureSet, symbols: readonly SymbolId[], references: readonly SymbolId[]) {
@@ -127,7 +146,8 @@ class StreamingEngineer implements FeatureEngineer {
     this.#references = [...references];
     this.#referencePositions = referencePositions(symbols, references);
     this.#pipeline = compilePipeline(set.features, NAMED_INDICATORS);
-    const { fast, slow, width } = this.#pipeline;
+    this.#sectors = symbols.map(sectorOf);
+    const { fast, slow } = this.#pipeline;
     const stride = MINUTE_STATE_SIZE + slow.size + PHASES * fast.size;
     this.#memory = new Float64Array(symbols.length * stride);
     this.#states = symbols.map((_, index) => {
@@ -143,7 +163,7 @@ class StreamingEngineer implements FeatureEngineer {
       };
     });
     this.#positions = new Map(symbols.map((symbol, index) => [symbol, index]));
-    this.#frame = createFrame(width, symbols.length, references.length);
+    this.#frame = createFrame(symbols.length, references.length);
   }
 
   push(candles: readonly FinalCandle[]): void {
@@ -169,31 +189,43 @@ class StreamingEngineer implements FeatureEngineer {
     this.#stateOf(symbol)?.hours.push(bars);
   }
 
+  pushFunding(symbol: SymbolId, rates: FundingRates): void {
+    this.#stateOf(symbol)?.hours.pushRates(rates);
+  }
+
   panel(minute: EpochMs, members: readonly SymbolId[]): FeaturePanel {
-    const { width, seriesWidth, fast, slow, fastOutputs, slowOutputs, cross } = this.#pipeline;
+    const { width, seriesWidth, fastReturns, slowReturns, fastOutputs, slowOutputs, cross } = this.#pipeline;
     const frame = this.#frame;
     const rows = this.#rowsAt(minute, members);
     frame.rows = rows.length;
-    frame.values = new Float32Array(rows.length * width).fill(Number.NaN);
+    frame.time = minute;
+    const values = new Float32Array(rows.length * width).fill(Number.NaN);
     const slowAt = fastOutputs.slots.length;
     rows.forEach((position, row) => {
       const state = this.#states[position] as SymbolState;
       const bar = this.#barAt(position, minute);
       if (!bar) return;
-      writeOutputs(bar, fastOutputs, frame.values, row * width);
-      pointTo(frame.fast[row], fast, bar, true);
+      frame.blocks[row] = values;
+      frame.offsets[row] = row * width;
+      frame.sectors[row] = this.#sectors[position] as number;
+      writeOutputs(bar, fastOutputs, values, row * width);
+      pointTo(frame.fast[row], fastReturns, bar, true);
       const current = isHourCurrent(state.slow, minute);
-      if (current) writeOutputs(state.slow, slowOutputs, frame.values, row * width + slowAt);
-      pointTo(frame.slow[row], slow, state.slow, current);
+      if (current) writeOutputs(state.slow, slowOutputs, values, row * width + slowAt);
+      pointTo(frame.slow[row], slowReturns, state.slow, current);
     });
     this.#referencePositions.forEach((position, index) => {
       const state = this.#states[position] as SymbolState;
       const bar = this.#barAt(position, minute);
-      pointTo(frame.referenceFast[index], fast, bar ?? state.slow, bar !== undefined);
-      pointTo(frame.referenceSlow[index], slow, state.slow, bar !== undefined && isHourCurrent(state.slow, minute));
+      pointTo(frame.referenceFast[index], fastReturns, bar ?? state.slow, bar !== undefined);
+      pointTo(
+        frame.referenceSlow[index],
+        slowReturns,
+        state.slow,
+        bar !== undefined && isHourCurrent(state.slow, minute),
+      );
     });
     if (seriesWidth < width) cross.compute(frame);
-    const { values } = frame;
     const masked = new Uint8Array(values.length);
     for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) masked[i] = 1;
     return {
@@ -235,6 +267,7 @@ class StreamingEngineer implements FeatureEngineer {
     state.slow.fill(0);
     for (const phase of state.fast) phase.fill(0);
     state.hours = new HourQueue();
+    this.#frame.version++;
   }
 
   warmUp(): WarmUpStatus {
@@ -259,14 +292,15 @@ class StreamingEngineer implements FeatureEngineer {
     return writeSnapshot(
       this.#identity(),
       this.#memory,
-      this.#states.map(({ hours }) => hours.waiting),
+      this.#states.flatMap(({ hours }) => [hours.waiting, hours.rates]),
     );
   }
 
   restore(bytes: Uint8Array): void {
-    const hours = readSnapshot(bytes, this.#identity(), this.#memory);
+    const waiting = readSnapshot(bytes, this.#identity(), this.#memory);
+    this.#frame.version++;
     this.#states.forEach((state, index) => {
-      state.hours = new HourQueue(hours[index]);
+      state.hours = new HourQueue(waiting[2 * index], waiting[2 * index + 1]);
     });
   }
 
@@ -310,48 +344,45 @@ class StreamingEngineer implements FeatureEngineer {
     minutes[at + 2 * PHASES] = candle.low;
     minutes[at + 3 * PHASES] = candle.close;
     minutes[at + 4 * PHASES] = candle.volume;
+    minutes[at + 5 * PHASES] = candle.takerBuyVolume ?? Number.NaN;
     let formed = false;
     if (at64(minutes, RUN) === PHASES) {
-      const bar = state.fast[phase] as Float64Array;
-      advancePhase(fast, bar, minutes, minute, phase);
-      if (phase === 0) {
-        formed = formHour(
-          minutes,
-          FORMING,
-          minute,
-          at64(bar, OPEN),
-          at64(bar, HIGH),
-          at64(bar, LOW),
-          at64(bar, CLOSE),
-          at64(bar, VOLUME),
-        );
-      }
+      const bar = this.#bar;
+      joinMinutes(minutes, minute, phase, bar);
+      advance(fast, state.fast[phase] as Float64Array, QUARTER_MS, bar);
+      if (phase === 0) formed = formHour(minutes, FORMING, bar);
     }
     state.hours.advance(slow, state.slow, minute, formed, minutes, FORMING);
   }
 }
 
-/** Joins the fifteen minutes that end with `minute`, oldest first, and gives the bar to its phase. */
-function advancePhase(program: Program, bar: Float64Array, minutes: Float64Array, minute: number, phase: number): void {
-  const oldest = MINUTES + ((phase + 1) % PHASES);
+/** Joins the fifteen minutes that end with `minute`, oldest first, into a bar. */
+function joinMinutes(minutes: Float64Array, minute: number, phase: number, bar: Float64Array): void {
   let high = Number.NEGATIVE_INFINITY;
   let low = Number.POSITIVE_INFINITY;
   let volume = 0;
+  let bought = 0;
   for (let k = 1; k <= PHASES; k++) {
     const at = MINUTES + ((phase + k) % PHASES);
     high = Math.max(high, at64(minutes, at + PHASES));
     low = Math.min(low, at64(minutes, at + 2 * PHASES));
     volume += at64(minutes, at + 4 * PHASES);
+    bought += at64(minutes, at + 5 * PHASES);
   }
-  const close = at64(minutes, MINUTES + phase + 3 * PHASES);
-  program.advance(bar, minute, at64(minutes, oldest), high, low, close, volume);
+  bar[TIME] = minute;
+  bar[OPEN] = at64(minutes, MINUTES + ((phase + 1) % PHASES));
+  bar[HIGH] = high;
+  bar[LOW] = low;
+  bar[CLOSE] = at64(minutes, MINUTES + phase + 3 * PHASES);
+  bar[VOLUME] = volume;
+  bar[TAKER_BUY_VOLUME] = bought;
 }
 
-function pointTo(history: ReturnHistory | undefined, program: Program, state: Float64Array, known: boolean): void {
+function pointTo(history: ReturnHistory | undefined, { base, mask }: Ring, state: Float64Array, known: boolean): void {
   if (!history) return;
   history.values = state;
-  history.base = program.returnRing;
-  history.mask = program.mask;
+  history.base = base;
+  history.mask = mask;
   history.head = known ? at64(state, COUNT) : 0;
   history.count = history.head;
 }

@@ -33,9 +33,10 @@ export interface RebuildPlan {
   readonly to: EpochMs;
   /** Every minute from here on, phase 0 alone before. */
   readonly everyMinuteFrom: EpochMs;
-  /** Where one-minute candles are stored: when the first of them opens, and where the state begins. */
+  /** Where one-minute candles are stored: the open of the first, the close of the last, and where the state begins. */
   readonly minutes?: {
     readonly begin: EpochMs;
+    readonly end: EpochMs;
     readonly origin: { readonly minutes: EpochMs; readonly hours: EpochMs };
   };
   /** Where 15-minute bars are stored: the open of the first, the close of the last. */
@@ -55,7 +56,7 @@ export interface RebuildParts {
 
 /**
  * The rows of features and indicators that the plan asks for, oldest first: from one-minute candles through the live engine; phase 0 from
- * 15-minute bars in batch for as long as the candles do not reach back far enough to make every feature warm.
+ * 15-minute bars in batch for as long as the candles do not reach back far enough to make every feature warm, and where they have ended.
  * @throws MinutehandError FEATURE_BUILD_STOPPED when the signal aborts
  */
 export async function* rebuildRows(plan: RebuildPlan, parts: RebuildParts): AsyncGenerator<FeatureRows, void> {
@@ -64,20 +65,23 @@ export async function* rebuildRows(plan: RebuildPlan, parts: RebuildParts): Asyn
   if (quarters && quarters.begin < (minutes?.begin ?? Number.POSITIVE_INFINITY)) {
     const warm = minutes ? minutes.begin + requiredHistory().minutes * MINUTE_MS : Number.POSITIVE_INFINITY;
     minutesTakeOver = epochMs(Math.max(from, Math.min(warm, quarters.end + 1)));
-    yield* rowsFromQuarters(plan, epochMs(Math.min(to, minutesTakeOver - 1)), parts);
+    yield* rowsFromQuarters({ from, to: epochMs(Math.min(to, minutesTakeOver - 1)) }, parts);
   }
-  if (minutes) yield* rowsFromMinutes(plan, minutes, minutesTakeOver, parts);
+  if (!minutes) return;
+  if (from <= minutes.end) yield* rowsFromMinutes(plan, minutes, minutesTakeOver, parts);
+  const quartersTakeOver = epochMs(Math.max(minutesTakeOver, minutes.end + 1));
+  if (quarters && quarters.end > minutes.end) yield* rowsFromQuarters({ from: quartersTakeOver, to }, parts);
 }
 
 async function* rowsFromMinutes(
   plan: RebuildPlan,
-  { origin }: NonNullable<RebuildPlan['minutes']>,
+  { origin, end }: NonNullable<RebuildPlan['minutes']>,
   phaseZeroFrom: EpochMs,
   { set, universe, references, raw, signal, onMinute }: RebuildParts,
 ): AsyncGenerator<FeatureRows, void> {
   const engineer = createFeatureEngineer({ featureSet: set, symbols: universe, references });
   for (const [symbol, bars] of await raw.bars('1h', origin.hours, origin.minutes)) engineer.pushHours(symbol, bars);
-  for await (const candles of raw.minutes(origin.minutes, plan.to)) {
+  for await (const candles of raw.minutes(origin.minutes, epochMs(Math.min(plan.to, end)))) {
     throwIfStopped(signal);
     engineer.push(candles);
     const [candle] = candles;
@@ -95,12 +99,11 @@ async function* rowsFromMinutes(
 const STRETCH_MS = 30 * DAY_MS;
 
 async function* rowsFromQuarters(
-  plan: RebuildPlan,
-  to: EpochMs,
+  { from, to }: { readonly from: EpochMs; readonly to: EpochMs },
   { set, universe, references, raw, signal, onMinute }: RebuildParts,
 ): AsyncGenerator<FeatureRows, void> {
   const warmUpMs = requiredHistory().hours * HOUR_MS;
-  for (let start = Math.floor(plan.from / STRETCH_MS) * STRETCH_MS; start <= to; start += STRETCH_MS) {
+  for (let start = Math.floor(from / STRETCH_MS) * STRETCH_MS; start <= to; start += STRETCH_MS) {
     throwIfStopped(signal);
     const begin = epochMs(start - warmUpMs);
     const end = epochMs(Math.min(start + STRETCH_MS - 1, to));
@@ -116,7 +119,7 @@ async function* rowsFromQuarters(
       bars15m,
       bars1h: await raw.bars('1h', begin, end),
       references: references.filter((symbol) => bars15m.has(symbol)),
-      from: Math.max(plan.from, start),
+      from: Math.max(from, start),
       to: end,
     });
     if (columns.times.length === 0) continue;

@@ -3,7 +3,8 @@ import { epochMs } from '../core/index.ts';
 import type { Feature, SeriesFeature } from './feature.ts';
 import { featureRowsOf } from './feature-rows.ts';
 import { CATALOGUE, describeFeature, featureSet, requiredHistory } from './feature-set.ts';
-import { bar, derive1 } from './program.ts';
+import { derive } from './kernels/combine.ts';
+import { logReturn } from './program.ts';
 
 const [first, ...rest] = CATALOGUE.slice(0, 5) as [SeriesFeature, ...Feature[]];
 const hashOf = (features: readonly Feature[]) => featureSet(features).hash;
@@ -40,7 +41,7 @@ describe('the feature set', () => {
   });
 
   it('changes its hash with any number a kernel gives, though no word changes', () => {
-    const kernel = (factor: number) => derive1('same key', bar('logReturn'), (r) => r * factor);
+    const kernel = (factor: number) => derive('same key', [logReturn], (r = 0) => r * factor);
     const one = hashOf([{ ...first, kernel: kernel(1) }]);
     expect(hashOf([{ ...first, kernel: kernel(1) }])).toBe(one);
     expect(hashOf([{ ...first, kernel: kernel(1.0001) }])).not.toBe(one);

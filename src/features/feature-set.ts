@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MinutehandError } from '../core/index.ts';
-import { CROSS_FEATURES } from './catalogue/cross.ts';
-import { FAST_FEATURES } from './catalogue/fast.ts';
-import { SLOW_FEATURES } from './catalogue/slow.ts';
-import { type Feature, MAX_FAST_WARM_UP, MAX_SLOW_WARM_UP } from './feature.ts';
+import { CATALOGUE } from './catalogue/index.ts';
+import { type Feature, type FeatureSource, MAX_FAST_WARM_UP, MAX_SLOW_WARM_UP } from './feature.ts';
 import { inRowOrder } from './pipeline.ts';
 import { digestOnGeneratedMarket } from './self-test.ts';
 
-/** Every feature of the product. */
-export const CATALOGUE: readonly Feature[] = [...FAST_FEATURES, ...SLOW_FEATURES, ...CROSS_FEATURES];
+export { CATALOGUE };
 
 /** An ordered set of features with its identity. */
 export interface FeatureSet {
@@ -52,6 +49,7 @@ export interface FeatureDescription {
   readonly warmUp: number;
   readonly slowWarmUp: number;
   readonly range: readonly [number, number];
+  readonly source?: FeatureSource;
 }
 
 export const describeFeature = (feature: Feature): FeatureDescription => ({
@@ -62,6 +60,7 @@ export const describeFeature = (feature: Feature): FeatureDescription => ({
   warmUp: feature.stage === 'slow' ? 0 : feature.warmUp,
   slowWarmUp: feature.stage === 'slow' ? feature.warmUp : (feature.slowWarmUp ?? 0),
   range: feature.range,
+  ...(feature.source ? { source: feature.source } : {}),
 });
 
 function identify(given: readonly Feature[]): FeatureSet {

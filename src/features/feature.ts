@@ -7,6 +7,9 @@ import type { Node } from './program.ts';
  */
 export type FeatureStage = 'fast' | 'slow' | 'cross';
 
+/** What a feature needs beside open, high, low, close and volume. Where the source does not tell, it is masked. */
+export type FeatureSource = 'takerFlow' | 'funding';
+
 interface FeatureText {
   /** Lower case, unique in its set. */
   readonly name: string;
@@ -19,6 +22,7 @@ interface FeatureText {
   readonly slowWarmUp?: number;
   /** Where values are expected, hard where the formula bounds them, else all but about one in a thousand. */
   readonly range: readonly [low: number, high: number];
+  readonly source?: FeatureSource;
 }
 
 export interface SeriesFeature extends FeatureText {

@@ -1,4 +1,5 @@
-export { computeFeatures, type FeatureColumns, type FeatureRequest } from './batch.ts';
+export * from './audit/index.ts';
+export { computeFeatures, computeFeaturesInParallel, type FeatureColumns, type FeatureRequest } from './batch.ts';
 export {
   DataProcessor,
   type DataProcessorParts,

@@ -1,8 +1,8 @@
 import { at64, type BarColumns, durationOf, type SymbolId } from '../core/index.ts';
 import { NAMED_INDICATORS } from './catalogue/indicator-table.ts';
 import { compilePipeline } from './pipeline.ts';
-import { COUNT } from './program.ts';
-import { isUsable } from './series-input.ts';
+import { advance, BAR_SLOTS, COUNT, TIME } from './program.ts';
+import { barAt } from './series-input.ts';
 
 const QUARTER_MS = durationOf('15m');
 
@@ -27,14 +27,12 @@ export function computeIndicators(bars15m: ReadonlyMap<SymbolId, BarColumns>, ti
   for (const [symbol, bars] of bars15m) {
     const block = new Float64Array(times.length * width).fill(Number.NaN);
     const state = new Float64Array(fast.size);
+    const bar = new Float64Array(BAR_SLOTS);
     for (let i = 0; i < bars.length; i++) {
-      const [open, high, low] = [at64(bars.open, i), at64(bars.high, i), at64(bars.low, i)];
-      const [close, volume] = [at64(bars.close, i), at64(bars.volume, i)];
-      if (!isUsable(open, high, low, close, volume)) continue;
-      const time = at64(bars.openTime, i) + QUARTER_MS;
-      const row = (time - first) / QUARTER_MS;
+      if (!barAt(bars, i, QUARTER_MS, bar)) continue;
+      const row = (at64(bar, TIME) - first) / QUARTER_MS;
       if (row >= times.length) break;
-      fast.advance(state, time, open, high, low, close, volume);
+      advance(fast, state, QUARTER_MS, bar);
       if (row < 0) continue;
       const count = at64(state, COUNT);
       slots.forEach((slot, index) => {

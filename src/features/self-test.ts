@@ -3,6 +3,7 @@ import { durationOf } from '../core/index.ts';
 import { computeColumns } from './columns.ts';
 import type { Feature } from './feature.ts';
 import { generateSelfTestMarket } from './generated-market.ts';
+import { sectorTable } from './sectors.ts';
 
 const SYMBOLS = ['ONE', 'TWO', 'THREE', 'FOUR'];
 /** 15 days and a bit: the slowest feature is warm for the last rows. */
@@ -23,7 +24,7 @@ export function digestOnGeneratedMarket(features: readonly Feature[]): string {
     references: SYMBOLS.slice(0, 2),
     from: START + (BARS - DIGESTED_ROWS + 1) * BAR_MS,
   });
-  const hash = createHash('sha256').update(String(width));
+  const hash = createHash('sha256').update(`${width} ${sectorTable()}`);
   for (const symbol of SYMBOLS) {
     for (const value of values.get(symbol) ?? []) hash.update(`${Number(value.toPrecision(6))},`);
   }

@@ -8,7 +8,7 @@ export interface SnapshotIdentity {
 }
 
 const MAGIC = 'MINUTEHAND FEATURES';
-const VERSION = 1;
+const VERSION = 2;
 const LENGTH_BYTES = 4;
 
 interface Header extends SnapshotIdentity {
@@ -16,29 +16,29 @@ interface Header extends SnapshotIdentity {
   readonly version: number;
   /** Numbers of streaming state. */
   readonly state: number;
-  /** Numbers of waiting hours per symbol. */
-  readonly hours: readonly number[];
+  /** Numbers of waiting hours, and of funding rates, of each symbol in turn. */
+  readonly waiting: readonly number[];
 }
 
 /**
  * Layout: length of the header (uint32, little-endian), header (JSON, padded with blanks so that the rest is 8-aligned), state, waiting
- * hours of each symbol; numbers as little-endian float64.
+ * hours and funding rates of each symbol in turn; numbers as little-endian float64.
  */
 export function writeSnapshot(
   identity: SnapshotIdentity,
   state: Float64Array,
-  hours: readonly Float64Array[],
+  waiting: readonly Float64Array[],
 ): Uint8Array {
   const header: Header = {
     magic: MAGIC,
     version: VERSION,
     ...identity,
     state: state.length,
-    hours: hours.map(({ length }) => length),
+    waiting: waiting.map(({ length }) => length),
   };
   const json = new TextEncoder().encode(JSON.stringify(header));
   const start = Math.ceil((LENGTH_BYTES + json.length) / 8) * 8;
-  const numbers = hours.reduce((sum, { length }) => sum + length, state.length);
+  const numbers = waiting.reduce((sum, { length }) => sum + length, state.length);
   const bytes = new Uint8Array(start + numbers * 8);
   new DataView(bytes.buffer).setUint32(0, start, true);
   bytes.fill(0x20, LENGTH_BYTES, start);
@@ -46,15 +46,15 @@ export function writeSnapshot(
   const target = new Float64Array(bytes.buffer, start);
   target.set(state);
   let at = state.length;
-  for (const waiting of hours) {
-    target.set(waiting, at);
-    at += waiting.length;
+  for (const values of waiting) {
+    target.set(values, at);
+    at += values.length;
   }
   return bytes;
 }
 
 /**
- * Copies a snapshot's state into `state`, which stays as it is on failure, and returns the waiting hours per symbol.
+ * Copies a snapshot's state into `state`, which stays as it is on failure, and returns what waits: hours and funding rates of each symbol.
  * @throws MinutehandError FEATURE_SNAPSHOT_MISMATCH
  */
 export function readSnapshot(bytes: Uint8Array, identity: SnapshotIdentity, state: Float64Array): Float64Array[] {
@@ -63,10 +63,10 @@ export function readSnapshot(bytes: Uint8Array, identity: SnapshotIdentity, stat
   if (header.featureSetHash !== identity.featureSetHash) throw mismatch('it was taken by another feature set');
   if (!sameList(header.symbols, identity.symbols)) throw mismatch('it was taken for another universe');
   if (!sameList(header.references, identity.references)) throw mismatch('it was taken for other reference symbols');
-  const numbers = header.hours.reduce((sum, length) => sum + length, header.state);
+  const numbers = header.waiting.reduce((sum, length) => sum + length, header.state);
   if (
     header.state !== state.length ||
-    header.hours.length !== identity.symbols.length ||
+    header.waiting.length !== 2 * identity.symbols.length ||
     bytes.length !== start + numbers * 8
   ) {
     throw mismatch('its length is not what its header says');
@@ -77,7 +77,7 @@ export function readSnapshot(bytes: Uint8Array, identity: SnapshotIdentity, stat
   const source = new Float64Array(copy.buffer);
   state.set(source.subarray(0, state.length));
   let at = state.length;
-  return header.hours.map((length) => {
+  return header.waiting.map((length) => {
     at += length;
     return source.slice(at - length, at);
   });
@@ -107,7 +107,7 @@ function isHeader(value: unknown): value is Header {
     typeof header.version === 'number' &&
     typeof header.featureSetHash === 'string' &&
     typeof header.state === 'number' &&
-    [header.symbols, header.references, header.hours].every(Array.isArray)
+    [header.symbols, header.references, header.waiting].every(Array.isArray)
   );
 }
 
