@@ -7,7 +7,7 @@ export function featureTable(set: FeatureSet = featureSet()): string {
   const count = (stage: string) => features.filter((feature) => feature.stage === stage).length;
   const rows = features.map(
     ({ name, group, stage, formula, warmUp, slowWarmUp, range }) =>
-      `| \`${name}\` | ${group} | ${stage} | ${formula.replaceAll('|', '\\|')} | ${warmUpText(warmUp, slowWarmUp)} | ${number(range[0])} to ${number(range[1])} |`,
+      `| \`${name}\` | ${group} | ${stage} | ${formula.replaceAll('|', '\\|')} | ${warmUpText(warmUp, slowWarmUp)} | ${rangeText(range)} |`,
   );
   return `${[
     '<!-- Generated from the catalogue: UPDATE_DOCS=1 npx vitest run src/features/feature-table.test.ts -->',
@@ -43,7 +43,10 @@ export function featureTable(set: FeatureSet = featureSet()): string {
   ].join('\n')}\n`;
 }
 
-const warmUpText = (fast: number, slow: number): string =>
+/** Bars of 15 minutes, and hours marked h. */
+export const warmUpText = (fast: number, slow: number): string =>
   [fast > 0 ? String(fast) : '', slow > 0 ? `${slow} h` : ''].filter(Boolean).join(', ');
+
+export const rangeText = ([low, high]: readonly [number, number]): string => `${number(low)} to ${number(high)}`;
 
 const number = (value: number): string => String(Number(value.toPrecision(3)));

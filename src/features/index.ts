@@ -31,7 +31,7 @@ export {
   featureSet,
   requiredHistory,
 } from './feature-set.ts';
-export { featureTable } from './feature-table.ts';
+export { featureTable, rangeText, warmUpText } from './feature-table.ts';
 export * from './indicators/index.ts';
 export {
   applyScaler,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type SymbolId, systemClock } from '../../core/index.ts';
-import { checkFolder, describeFeature, featureSet } from '../../features/index.ts';
+import { checkFolder, describeFeature, featureSet, rangeText, warmUpText } from '../../features/index.ts';
 import { type CliContext, type CommonOptions, perform, readConfig, withCommonOptions } from '../context.ts';
 import { createProgress, formatTable } from '../terminal.ts';
 import { addFeaturesBuild } from './features-build.ts';
@@ -37,9 +37,17 @@ function addList(features: Command, context: CliContext): void {
                 { title: 'group' },
                 { title: 'stage' },
                 { title: 'warm-up', align: 'right' },
+                { title: 'range' },
                 { title: 'formula' },
               ],
-              described.map(({ name, group, stage, warmUp, formula }) => [name, group, stage, String(warmUp), formula]),
+              described.map(({ name, group, stage, warmUp, slowWarmUp, range, formula }) => [
+                name,
+                group,
+                stage,
+                warmUpText(warmUp, slowWarmUp),
+                rangeText(range),
+                formula,
+              ]),
             ),
           ],
         };
