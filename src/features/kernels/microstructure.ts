@@ -1,6 +1,6 @@
 import { at64 } from '../../core/index.ts';
 import { after, bar, CLOSE, defineNode, HIGH, LOW, logReturn, type Node, VOLUME } from '../program.ts';
-import { balance, quotient } from './combine.ts';
+import { balance, quotient, ratio } from './combine.ts';
 import { barShape } from './position.ts';
 import { realisedVolatility } from './returns.ts';
 import { returnSum, windowMean, windowSum } from './windows.ts';
@@ -50,7 +50,7 @@ export const corwinSchultzSpread = (window: number): Node => {
     });
     return out;
   });
-  return inVolatility(`corwinSchultz(${window})`, windowMean(pair, window), window);
+  return ratio(`corwinSchultz(${window})`, windowMean(pair, window), realisedVolatility(window));
 };
 
 /** Kyle's lambda (1985) from bars: Σ r·q / Σ q², q = sign(r)·C·V, over `short` against `long` bars, as (a - b) / (a + b). Needs long + 1 bars. */
@@ -68,16 +68,7 @@ export const impactBalance = (short: number, long: number): Node => {
   const moved = defineNode('impactParts.moved', parts, (stage) => stage.use(parts));
   const traded = defineNode('impactParts.traded', parts, (stage) => stage.use(parts) + 1);
   const lambda = (window: number): Node => {
-    const sums = [windowSum(moved, window), windowSum(traded, window)] as const;
-    return defineNode(`impact(${window})`, after(sums), (stage) => {
-      const a = stage.use(sums[0]);
-      const b = stage.use(sums[1]);
-      const out = stage.reserve(1);
-      stage.onBar((s) => {
-        s[out] = quotient(at64(s, a), at64(s, b));
-      });
-      return out;
-    });
+    return ratio(`impact(${window})`, windowSum(moved, window), windowSum(traded, window));
   };
   return balance(`impactBalance(${short},${long})`, lambda(short), lambda(long));
 };
@@ -132,16 +123,7 @@ export const informedTrading = (window: number): Node => {
     });
     return out;
   });
-  const sums = [windowSum(imbalance, window), windowSum(bar('volume'), window)] as const;
-  return defineNode(`informedTrading(${window})`, after(sums), (stage) => {
-    const a = stage.use(sums[0]);
-    const b = stage.use(sums[1]);
-    const out = stage.reserve(1);
-    stage.onBar((s) => {
-      s[out] = quotient(at64(s, a), at64(s, b));
-    });
-    return out;
-  });
+  return ratio(`informedTrading(${window})`, windowSum(imbalance, window), windowSum(bar('volume'), window));
 };
 
 /** Mean place of the close in its bar over the window, -1 to 1: who had the last word. */
@@ -174,29 +156,7 @@ export const rangePerVolume = (short: number, long: number): Node => {
     return out;
   });
   const per = (window: number): Node => {
-    const sums = [windowSum(range, window), windowSum(bar('volume'), window)] as const;
-    return defineNode(`rangePerVolume(${window})`, after(sums), (stage) => {
-      const a = stage.use(sums[0]);
-      const b = stage.use(sums[1]);
-      const out = stage.reserve(1);
-      stage.onBar((s) => {
-        s[out] = quotient(at64(s, a), at64(s, b));
-      });
-      return out;
-    });
+    return ratio(`rangePerVolume(${window})`, windowSum(range, window), windowSum(bar('volume'), window));
   };
   return balance(`rangePerVolume(${short},${long})`, per(short), per(long));
 };
-
-function inVolatility(key: string, source: Node, window: number): Node {
-  const sigma = realisedVolatility(window);
-  return defineNode(key, after([source, sigma]), (stage) => {
-    const value = stage.use(source);
-    const unit = stage.use(sigma);
-    const out = stage.reserve(1);
-    stage.onBar((s) => {
-      s[out] = quotient(at64(s, value), at64(s, unit));
-    });
-    return out;
-  });
-}
