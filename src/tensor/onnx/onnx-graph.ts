@@ -42,6 +42,7 @@ export class OnnxGraph {
   readonly #nodes: NodeProto[] = [];
   readonly #metadata = new Map<string, string>();
   readonly #values = new Set<string>();
+  readonly #domains = new Set(['']);
 
   constructor(name: string) {
     this.#name = name;
@@ -75,22 +76,42 @@ export class OnnxGraph {
     inputs: readonly string[],
     output: string,
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = '',
   ): string {
+    return this.nodeOf(operator, inputs, [output], attributes, domain);
+  }
+
+  /** One operator with several results; returns the name of the first. @throws RangeError on an input that does not exist. */
+  nodeOf(
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly [string, ...string[]],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    domain = '',
+  ): string {
+    const [name] = outputs;
     for (const input of inputs) {
       if (!this.#values.has(input))
-        throw new RangeError(`${operator} "${output}" reads "${input}", which does not exist`);
+        throw new RangeError(`${operator} "${name}" reads "${input}", which does not exist`);
     }
-    this.#define(output);
+    for (const output of outputs) this.#define(output);
+    this.#domains.add(domain);
     this.#nodes.push(
       create(NodeProtoSchema, {
         opType: operator,
-        name: output,
+        name,
+        domain,
         input: [...inputs],
-        output: [output],
+        output: [...outputs],
         attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
       }),
     );
-    return output;
+    return name;
+  }
+
+  /** Whether a value of that name exists. */
+  has(name: string): boolean {
+    return this.#values.has(name);
   }
 
   /** Declares a float32 value as an output of the graph. */
@@ -108,7 +129,9 @@ export class OnnxGraph {
   toBytes(): Uint8Array {
     const model = create(ModelProtoSchema, {
       irVersion: ONNX_IR_VERSION,
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: ONNX_OPSET })],
+      opsetImport: [...this.#domains].map((domain) =>
+        create(OperatorSetIdProtoSchema, { domain, version: domain === '' ? ONNX_OPSET : 1n }),
+      ),
       producerName: 'minutehand',
       graph: create(GraphProtoSchema, {
         name: this.#name,

@@ -63,3 +63,22 @@ function tensorInfo(value: ValueInfoProto): OnnxTensorInfo {
     ),
   };
 }
+
+/**
+ * The float32 constants of an ONNX file by name.
+ * @throws Error when the bytes are no ONNX model
+ */
+export function readOnnxWeights(bytes: Uint8Array): Map<string, Float32Array> {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  const weights = new Map<string, Float32Array>();
+  for (const tensor of model.graph?.initializer ?? []) {
+    if (tensor.dataType !== TensorProto_DataType.FLOAT) continue;
+    const { rawData } = tensor;
+    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+    weights.set(
+      tensor.name,
+      Float32Array.from({ length: rawData.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true)),
+    );
+  }
+  return weights;
+}
