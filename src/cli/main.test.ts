@@ -140,6 +140,20 @@ describe('the command line', () => {
     [['features', 'check', '--data', '.', '--symbols', '2.5'], 2, /--symbols 2.5 is not a whole number/],
     [['features', 'check', '--data', '/nonexistent/candles'], 1, /cannot be read/],
     [['features', 'check', '--data', 'docs'], 1, /holds no candle file/],
+    [['model', 'train'], 2, /--data/],
+    [['model', 'train', '--data', 'docs', '--kind', 'oracle'], 2, /--kind oracle is unknown/],
+    [
+      ['model', 'train', '--data', 'docs', '--from', '2025-01-01'],
+      2,
+      /--early-stopping, --calibration, --test, --until is missing/,
+    ],
+    [['model', 'train', '--data', 'docs', '--settings', 'package.json'], 2, /training settings/],
+    [['model', 'train', '--data', 'docs', '--dry-run', '--device', 'cuda'], 2, /there is no cuda to run on/],
+    [['model', 'train', '--data', 'docs'], 1, /holds no candle file/],
+    [['model', 'evaluate', 'models'], 2, /--data/],
+    [['model', 'evaluate', 'docs', '--data', 'docs'], 3, /model .*docs is refused: manifest/],
+    [['model', 'evaluate', 'docs', '--data', 'docs', '--from', 'yesterday'], 2, /--from yesterday is no time/],
+    [['model', 'evaluate', 'docs', '--data', 'docs', '--symbols', '0'], 2, /--symbols 0 is not a whole number/],
   ])('refuses %j with %i', async (args, exitCode, message) => {
     const { context, written } = capture();
     expect(await runCli(args, context)).toBe(exitCode);
@@ -154,6 +168,8 @@ describe('the command line', () => {
       ['db', 'status'],
       ['data', 'gaps'],
       ['features', 'build'],
+      ['model', 'list'],
+      ['model', 'rollback'],
     ]) {
       const { context, written } = capture();
       expect(await runCli([...command, '--json', '--data-dir', '/nonexistent/minutehand'], context)).toBe(1);

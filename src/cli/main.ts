@@ -4,6 +4,7 @@ import { addData } from './commands/data.ts';
 import { addDb } from './commands/db.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFeatures } from './commands/features.ts';
+import { addModel } from './commands/model.ts';
 import { addProcesses } from './commands/processes.ts';
 import { addSignals } from './commands/signals.ts';
 import { addSim } from './commands/sim.ts';
@@ -49,6 +50,7 @@ export function createProgram(context: CliContext): Command {
   addDoctor(program, context);
   addData(program, context);
   addFeatures(program, context);
+  addModel(program, context);
   addSignals(program, context);
   addSim(program, context);
   addConfig(program, context);

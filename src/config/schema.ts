@@ -133,7 +133,7 @@ const mlIntegration = z
           ),
         directory: path()
           .default(null)
-          .meta(about('A model to serve; without one, the one in the data directory.', { path: true })),
+          .meta(about('A folder of models to serve from; without one, that of the data directory.', { path: true })),
       })
       .prefault({})
       .meta(about('The model that serves.')),

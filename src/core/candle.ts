@@ -1,4 +1,5 @@
 import type { Timeframe } from './timeframe.ts';
+import { firstAtOrAfter } from './typed-array.ts';
 import type { EpochMs } from './units.ts';
 
 /** The venue's name of an instrument, such as "BTCUSDT". */
@@ -83,3 +84,7 @@ export function sliceBars(bars: BarColumns, from: number, to: number): BarColumn
     takerBuyVolume: bars.takerBuyVolume.subarray(from, to),
   };
 }
+
+/** Bars that open at or after `from` and before `to`, as views of the same memory. */
+export const barsBetween = (bars: BarColumns, from: number, to: number): BarColumns =>
+  sliceBars(bars, firstAtOrAfter(bars.openTime, from), firstAtOrAfter(bars.openTime, to));

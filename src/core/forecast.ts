@@ -1,4 +1,5 @@
 import type { SymbolId } from './candle.ts';
+import type { ReasonCode } from './reason-codes.ts';
 import type { EpochMs } from './units.ts';
 
 /** Horizons of returns and directions, in 15-minute bars. */
@@ -102,7 +103,21 @@ export interface Predictor {
    * signal horizon on the calibration window, in fractions; empty when unknown.
    */
   readonly edgeReference: Readonly<Record<Horizon, readonly number[]>>;
-  /** @throws MinutehandError MODEL_REFUSED when the panel's feature set differs, MODEL_OUTPUT_INVALID on non-finite outputs. */
+  /** Closed 15-minute bars of a symbol that one forecast is made of; 1 where the newest is enough. */
+  readonly contextBars: number;
+  /**
+   * Takes the rows of a minute in without forecasting, so that later ones have them in their context. Each minute is given once, to
+   * `observe` or to `predict`, and minutes ascend.
+   * @throws MinutehandError as `predict` does
+   */
+  observe(panel: FeaturePanel): Promise<void>;
+  /**
+   * Forecasts of a minute, in the panel's order, of the symbols whose context is whole.
+   * @throws MinutehandError MODEL_REFUSED when the panel's feature set differs, MODEL_OUTPUT_INVALID on non-finite outputs,
+   * MODEL_MINUTE_PAST when a later minute of the same phase was given before.
+   */
   predict(panel: FeaturePanel): Promise<Forecast[]>;
+  /** Why symbols of a panel that was just taken in have no forecast; empty where all have one. */
+  withheld(panel: FeaturePanel): ReadonlyMap<SymbolId, ReasonCode>;
   close(): Promise<void>;
 }

@@ -17,6 +17,8 @@ export const REASON_CODES = {
   MODEL_NOT_READY: 'No model serves yet.',
   MODEL_DISABLED: 'ml_integration.enabled is false.',
   MODEL_REFUSED: 'The model artefact does not match what is served (feature set, scaler, universe or weights).',
+  MODEL_CONTEXT_INCOMPLETE:
+    'The model reads 24 h of bars and the symbol has fewer, or more than three of them are missing; no forecast.',
   MODEL_OUTPUT_INVALID: 'The model returned a value that is not finite.',
   CYCLE_PAST_DEADLINE: 'The minute was decided after its deadline; forecasts are caught up, no orders.',
   CYCLE_NOT_RUN: 'The engine was not running when the minute closed; forecasts are caught up, no orders.',

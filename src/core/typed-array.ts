@@ -6,3 +6,15 @@ export const at64 = (values: Float64Array, index: number): number => values[inde
 export const at32 = (values: Float32Array, index: number): number => values[index] as number;
 export const atInt32 = (values: Int32Array, index: number): number => values[index] as number;
 export const atByte = (values: Uint8Array, index: number): number => values[index] as number;
+
+/** Index of the first of ascending values that is not below `value`; their number when all are. */
+export function firstAtOrAfter(values: Float64Array, value: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at64(values, middle) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,4 +1,4 @@
-import { type EpochMs, epochMs, type FeatureRows, phaseOf, type SymbolId } from '../core/index.ts';
+import { type EpochMs, epochMs, type FeaturePanel, type FeatureRows, phaseOf, type SymbolId } from '../core/index.ts';
 import { float4Array, int4Array } from './binary-arrays.ts';
 import { type Database, inPipeline } from './connection.ts';
 import { instrumentIds } from './instruments.ts';
@@ -81,6 +81,50 @@ export async function readFeatureRows(
     found.set(keyOf(row), { ...found.get(keyOf(row)), symbol, minute: epochMs(minute), indicators: row.indicators });
   }
   return [...found.values()];
+}
+
+/** The stored features of one set as panels, for minutes `from` to `to` that have any; oldest first, symbols in the order given. */
+export async function readFeaturePanels(
+  database: Database,
+  query: { venue: string; symbols: readonly SymbolId[]; featureSetHash: string; from: EpochMs; to: EpochMs },
+): Promise<FeaturePanel[]> {
+  const { venue, symbols, featureSetHash, from, to } = query;
+  const { rows } = await database.pool.query<{ symbol: string; minute: number; features: Buffer }>(
+    `SELECT symbol, minute, array_send(features) AS features FROM processed_market_data
+     JOIN instruments USING (instrument_id) JOIN feature_sets USING (feature_set_id)
+     WHERE venue = $1 AND symbol = ANY ($2) AND minute BETWEEN $3 AND $4 AND feature_set_hash = $5
+     ORDER BY minute, array_position($2, symbol)`,
+    [venue, symbols, from, to, featureSetHash],
+  );
+  const minutes = new Map<number, { symbol: string; features: Float32Array }[]>();
+  for (const { symbol, minute, features } of rows) {
+    const own = minutes.get(minute) ?? [];
+    own.push({ symbol, features: decodeReals(features) });
+    minutes.set(minute, own);
+  }
+  return [...minutes].map(([minute, own]) => {
+    const width = own[0]?.features.length ?? 0;
+    const values = new Float32Array(own.length * width);
+    own.forEach(({ features }, index) => {
+      values.set(features, index * width);
+    });
+    const masked = Uint8Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0));
+    return { minute: epochMs(minute), symbols: own.map(({ symbol }) => symbol), width, featureSetHash, values, masked };
+  });
+}
+
+/** Minutes from `from` to `to` for which features of a set are stored, of whichever symbol. */
+export async function storedFeatureMinutes(
+  database: Database,
+  query: { venue: string; featureSetHash: string; from: EpochMs; to: EpochMs },
+): Promise<EpochMs[]> {
+  const { rows } = await database.pool.query<{ minute: number }>(
+    `SELECT DISTINCT minute FROM processed_market_data
+     JOIN instruments USING (instrument_id) JOIN feature_sets USING (feature_set_id)
+     WHERE venue = $1 AND feature_set_hash = $2 AND minute BETWEEN $3 AND $4 ORDER BY minute`,
+    [query.venue, query.featureSetHash, query.from, query.to],
+  );
+  return rows.map(({ minute }) => epochMs(minute));
 }
 
 /** The names of a stored feature set, in the order of its values; undefined for a hash never seen. */

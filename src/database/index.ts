@@ -33,11 +33,13 @@ export { isAlive, type ProcessIdentity, readIdentity, thisProcess } from './embe
 export {
   featureNamesOf,
   insertFeatures,
+  readFeaturePanels,
   readFeatureRows,
   readFeatures,
   replaceFeatures,
   type StoredFeatureRow,
   type StoredFeatures,
+  storedFeatureMinutes,
 } from './features.ts';
 export { listInstruments, saveInstruments } from './instruments.ts';
 export { createPostgresJournal, type PostgresJournalOptions } from './journal.ts';
@@ -52,20 +54,31 @@ export {
 } from './ledger.ts';
 export { type MigrationStatus, migrate, migrationStatus, rollback } from './migrate.ts';
 export {
+  aliasedModel,
+  listModels,
+  listPromotions,
+  MODELS_CHANNEL,
+  type ModelChange,
+  type ModelRecord,
+  type ModelStatus,
+  type Promotion,
+  promoteModel,
+  type RegisteredModel,
+  rollbackChampion,
+  saveModel,
+  unknownModel,
+} from './models.ts';
+export {
   type AuditEntry,
   appendAudit,
   listAudit,
-  listModels,
   listRuns,
-  type ModelRecord,
-  type ModelStatus,
   type RunRecord,
   type RunStatus,
-  saveModel,
   saveRun,
-  setModelStatus,
 } from './operations.ts';
 export { applyRetention, EVERY_MINUTE_MS, type RetentionPolicy, type RetentionResult } from './retention.ts';
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';
+export { MODEL_ALIASES, type ModelAlias } from './tables.ts';
 export { createTestDatabase, stopTestServer, type TestDatabase } from './testing.ts';

@@ -5,7 +5,7 @@ import { SOME_MINUTE, someCandle, someCycle, someForecast, someSignal } from './
 import { instrumentIds, listInstruments, saveInstruments } from './instruments.ts';
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease, readLease, releaseLease, renewLease } from './leases.ts';
-import { appendAudit, listAudit, listModels, listRuns, saveModel, saveRun, setModelStatus } from './operations.ts';
+import { appendAudit, listAudit, listRuns, saveRun } from './operations.ts';
 import { applyRetention } from './retention.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
 
@@ -85,22 +85,6 @@ describe('instruments', () => {
     const ids = await instrumentIds(test.database, 'w', ['NEWUSDT', 'BTCUSDT', 'NEWUSDT']);
     expect(ids.get('NEWUSDT')).toBeGreaterThan(0);
     expect((await listInstruments(test.database, 'w')).map(({ symbol }) => symbol)).toEqual(['BTCUSDT', 'ETHUSDT']);
-  });
-});
-
-describe('models', () => {
-  it('have at most one champion', async () => {
-    const model = { kind: 'linear', status: 'candidate', featureSetHash: 'abc', manifest: { width: 60 } } as const;
-    await saveModel(test.database, { ...model, modelId: 'one', createdAt: time(1) });
-    await saveModel(test.database, { ...model, modelId: 'two', createdAt: time(2) });
-    await saveModel(test.database, { ...model, modelId: 'one', kind: 'other', createdAt: time(3) });
-    expect(await setModelStatus(test.database, 'one', 'champion')).toBe(true);
-    expect(await setModelStatus(test.database, 'two', 'champion')).toBe(true);
-    expect(await setModelStatus(test.database, 'none', 'champion')).toBe(false);
-    expect(await listModels(test.database)).toEqual([
-      { ...model, modelId: 'two', status: 'champion', createdAt: 2 },
-      { ...model, modelId: 'one', status: 'retired', createdAt: 1 },
-    ]);
   });
 });
 

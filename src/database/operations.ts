@@ -1,45 +1,7 @@
-import { and, desc, eq, gte, ne } from 'drizzle-orm';
+import { and, desc, eq, gte } from 'drizzle-orm';
 import { type EpochMs, epochMs } from '../core/index.ts';
 import type { Database } from './connection.ts';
-import { auditLog, models, queries, runs } from './tables.ts';
-
-export type ModelStatus = 'candidate' | 'champion' | 'retired';
-
-/** A model in the registry of the database; its files lie in the data directory. */
-export interface ModelRecord {
-  readonly modelId: string;
-  readonly kind: string;
-  readonly status: ModelStatus;
-  readonly featureSetHash: string;
-  readonly manifest: Readonly<Record<string, unknown>>;
-  readonly createdAt: EpochMs;
-}
-
-/** Registers a model; one that is there already keeps what it has. */
-export async function saveModel(database: Database, model: ModelRecord): Promise<void> {
-  await queries(database).insert(models).values(model).onConflictDoNothing();
-}
-
-/** Every registered model, newest first. */
-export async function listModels(database: Database): Promise<ModelRecord[]> {
-  const rows = await queries(database).select().from(models).orderBy(desc(models.createdAt), desc(models.modelId));
-  return rows.map((row) => ({ ...row, createdAt: epochMs(row.createdAt) }));
-}
-
-/** Changes the status of a model; a new champion retires the former. Returns whether the model exists. */
-export function setModelStatus(database: Database, modelId: string, status: ModelStatus): Promise<boolean> {
-  return queries(database).transaction(async (tx) => {
-    const changed = await tx.update(models).set({ status }).where(eq(models.modelId, modelId));
-    if (changed.rowCount !== 1) return false;
-    if (status === 'champion') {
-      await tx
-        .update(models)
-        .set({ status: 'retired' })
-        .where(and(eq(models.status, 'champion'), ne(models.modelId, modelId)));
-    }
-    return true;
-  });
-}
+import { auditLog, queries, runs } from './tables.ts';
 
 export type RunStatus = 'running' | 'finished' | 'failed' | 'interrupted';
 

@@ -20,6 +20,10 @@ import type { Database } from './connection.ts';
  * minute or read by the million has statements of its own in `candles`, `bars`, `cycle-commit` and `features`.
  */
 
+/** What a model of a book can be called: the one that serves, and the one that is to be held against it. */
+export const MODEL_ALIASES = ['champion', 'challenger'] as const;
+export type ModelAlias = (typeof MODEL_ALIASES)[number];
+
 /** Epoch milliseconds. */
 const instant = (name: string) => bigint(name, { mode: 'number' });
 
@@ -41,10 +45,25 @@ export const instruments = pgTable('instruments', {
 export const models = pgTable('models', {
   modelId: text('model_id').primaryKey(),
   kind: text('kind').notNull(),
-  status: text('status').$type<'candidate' | 'champion' | 'retired'>().notNull(),
   featureSetHash: text('feature_set_hash').notNull(),
   manifest: jsonb('manifest').$type<Readonly<Record<string, unknown>>>().notNull(),
   createdAt: instant('created_at').notNull(),
+});
+
+export const modelAliases = pgTable('model_aliases', {
+  book: text('book').notNull(),
+  alias: text('alias').$type<ModelAlias>().notNull(),
+  modelId: text('model_id').notNull(),
+});
+
+export const modelPromotions = pgTable('model_promotions', {
+  promotionId: bigint('promotion_id', { mode: 'number' }).generatedAlwaysAsIdentity().primaryKey(),
+  book: text('book').notNull(),
+  alias: text('alias').$type<ModelAlias>().notNull(),
+  modelId: text('model_id').notNull(),
+  time: instant('time').notNull(),
+  actor: text('actor').notNull(),
+  takenBackAt: instant('taken_back_at'),
 });
 
 export const cycles = pgTable('cycles', {

@@ -16,17 +16,17 @@ import {
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
 import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
-import type { ServedPredictor } from '../model/index.ts';
 import { PaperBroker } from '../trading/index.ts';
 import { BookHistory } from './book-history.ts';
 import { holdLease } from './book-lease.ts';
+import { BookModels, type ModelChoice } from './book-models.ts';
 import { type BookRun, beginRun, enterOpenRun, finishRun, type RunSummary, requireSameMarket } from './book-run.ts';
 import { type BookState, decodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { BookUniverse } from './book-universe.ts';
 import { summarizeCycle } from './cycle-summary.ts';
 import type { EngineOptions, EnginePorts } from './engine-options.ts';
 import { MinuteCycle } from './minute-cycle.ts';
-import { findModel, fitModel, fitWindow, registerModel } from './model-supply.ts';
+import { fitModel, fitWindow } from './model-supply.ts';
 import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
 import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
@@ -102,6 +102,7 @@ class BookEngine {
   readonly #loader: DataLoader;
   readonly #universe: BookUniverse;
   readonly #feed: LiveMarketFeed;
+  readonly #models: BookModels;
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
   #failure: unknown;
@@ -130,6 +131,19 @@ class BookEngine {
       config: options.config,
       database,
       onNotice: (text) => ports.onEvent({ kind: 'notice', text }),
+    });
+    this.#models = new BookModels({
+      book: BOOK,
+      config: options.config,
+      database,
+      featureSetHash: featureSet().hash,
+      universe: () => this.#universe.symbols,
+      modelsDirectory: options.modelsDirectory,
+      clock: venue.clock,
+      log: ports.log,
+      metrics: ports.metrics,
+      onEvent: ports.onEvent,
+      signal: stopping.signal,
     });
     const { max_parallel } = options.config.ml_integration.scheduler;
     this.#journal = createPostgresJournal({
@@ -162,13 +176,16 @@ class BookEngine {
     const complete = market.speed === 'max' || minutes !== undefined;
     // The first signals of a generated market are waited for on a screen.
     this.#isQuickFit = market.kind === 'generated' && !complete;
-    const model = await this.#findModel();
+    const isModelled = config.ml_integration.enabled;
+    // A generated market is no market that the packaged models know; its planted edge is found by a fit of its own.
+    if (isModelled && market.kind !== 'generated') await this.#models.adopt(this.#options.packagedModels, clock.now());
+    const model = isModelled ? await this.#models.choose() : undefined;
     this.#ports.onEvent({
       kind: 'market',
       market,
       universe: this.#universe.symbols,
       exchange: gateway.address,
-      ...(model ? { modelId: model.modelId } : {}),
+      ...(model?.predictor ? { modelId: model.predictor.modelId } : {}),
     });
     const history = new BookHistory({
       book: BOOK,
@@ -183,7 +200,7 @@ class BookEngine {
       signal,
       onEvent: this.#ports.onEvent,
     });
-    const needsModel = model === undefined && config.ml_integration.enabled;
+    const needsModel = isModelled && model?.predictor === undefined;
     let supplied = Promise.resolve();
     const warm = await history.warmFeatures(journal, book?.lastMinute, {
       complete,
@@ -194,7 +211,7 @@ class BookEngine {
       },
     });
     if (signal.aborted) return undefined;
-    const predictor = model ?? (complete && needsModel ? await this.#fitAndLoad(warm.minute) : undefined);
+    const choice = complete && needsModel ? await this.#fitAndChoose(warm.minute) : model;
     if (signal.aborted) return undefined;
     const { features } = warm;
     let state = book ? decodeBookState(book.bookState) : this.#newBookState(await history.lastDay(warm.minute));
@@ -204,7 +221,9 @@ class BookEngine {
 
     const cycle = await this.#createCycle(state, features, book);
     if (book) await cycle.storeAgain(book.lastMinute);
-    if (predictor) await this.#serve(predictor);
+    if (choice?.predictor && choice.predictor.contextBars > 1 && !complete) {
+      this.#inBackground('warm-up of the model', () => this.#models.serve(choice, needsModel));
+    } else if (choice) await this.#models.serve(choice, needsModel);
     const run = await this.#enterRun(market, minute);
     await this.#feed.start(this.#universe.symbols, epochMs(minute + MINUTE_MS));
     if (!complete && !warm.restored)
@@ -219,7 +238,8 @@ class BookEngine {
       this.#stopping.abort();
       await this.#feed.stop();
       await Promise.all(this.#background);
-      await cycle.close();
+      await cycle.settled();
+      await this.#models.slot.close();
     }
     if (this.#failure !== undefined) throw this.#failure;
     return run && done !== undefined && done >= run.until
@@ -250,6 +270,7 @@ class BookEngine {
         clock,
         journal: this.#journal,
         broker,
+        predictors: this.#models.slot,
         settings,
         log: this.#ports.log,
         metrics: this.#ports.metrics,
@@ -315,8 +336,8 @@ class BookEngine {
 
   async #supplyModel(history: BookHistory, minute: EpochMs): Promise<void> {
     await history.fetchTraining(minute);
-    const predictor = await this.#fitAndLoad(minute);
-    if (predictor) this.#exchange.push(() => this.#serve(predictor));
+    const choice = await this.#fitAndChoose(minute);
+    if (choice) await this.#models.serve(choice, true);
   }
 
   #newBookState(lastDay: readonly FinalCandle[]): BookState {
@@ -328,27 +349,9 @@ class BookEngine {
     return warmBookState(state, candles, decideSettings(this.#options.config, BOOK).sizing);
   }
 
-  async #serve(predictor: ServedPredictor): Promise<void> {
-    const previous = this.#cycle?.exchangePredictor(predictor);
-    await previous?.close();
-    await registerModel(this.#database, predictor, this.#venue.clock.now());
-    this.#ports.onEvent({ kind: 'model', modelId: predictor.modelId, directory: predictor.directory });
-  }
-
-  async #findModel(): Promise<ServedPredictor | undefined> {
-    if (!this.#options.config.ml_integration.enabled) return undefined;
-    return findModel({
-      config: this.#options.config,
-      featureSetHash: featureSet().hash,
-      universe: this.#universe.symbols,
-      modelsDirectory: this.#options.modelsDirectory,
-      log: this.#ports.log,
-    });
-  }
-
-  async #fitAndLoad(minute: EpochMs): Promise<ServedPredictor | undefined> {
+  async #fitAndChoose(minute: EpochMs): Promise<ModelChoice | undefined> {
     const { config, databaseUrl, modelsDirectory, codeVersion, binary, logDirectory } = this.#options;
-    if (!config.ml_integration.enabled || this.#stopping.signal.aborted) return undefined;
+    if (this.#stopping.signal.aborted) return undefined;
     const market = describeMarket(this.#venue.clock, this.#venue.gateway.exchangeId);
     await fitModel(
       {
@@ -365,11 +368,14 @@ class BookEngine {
       },
       { binary, log: this.#ports.log, signal: this.#stopping.signal, onEvent: this.#ports.onEvent },
     );
-    return this.#findModel();
+    return this.#models.choose();
   }
 
-  /** What is due now and then, after a minute's orders have left: the venue's list of instruments, old rows. */
+  /** What is due now and then, after a minute's orders have left: another model, the venue's list of instruments, old rows. */
   async #maintain(minute: EpochMs): Promise<void> {
+    if (this.#options.config.ml_integration.enabled) {
+      this.#inBackground('look for a promoted model', () => this.#models.followChampion(minute));
+    }
     if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();
     if (minute % HOUR_MS === 0) {
       const policy = retentionPolicy(this.#options.config);

@@ -45,6 +45,8 @@ export interface DecideInput {
   readonly edgeReference?: Readonly<Partial<Record<Horizon, readonly number[]>>> | undefined;
   /** Why there are no forecasts: counted. */
   readonly modelReason?: ReasonCode | undefined;
+  /** Members that the model cannot forecast yet, and why: counted. */
+  readonly withheld?: ReadonlyMap<SymbolId, ReasonCode> | undefined;
   readonly brokerEvents: readonly BrokerEvent[];
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   /** Symbols with an unknown earlier minute. */

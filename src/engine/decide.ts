@@ -74,6 +74,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     reasonCounts: countReasons([
       ...input.excluded.map((exclusion) => exclusion.reason),
       ...(input.modelReason === undefined ? [] : [input.modelReason]),
+      ...(input.withheld?.values() ?? []),
       ...reasonsOf(signals),
       ...planned.notes.map((note) => note.reason),
       ...orderEvents.flatMap((event) => event.reason ?? []),

@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly exchangeUrl?: string;
   readonly simulatorToken?: string;
   readonly modelsDirectory: string;
+  /** Artefacts that come with the package. */
+  readonly packagedModels: string;
   readonly logDirectory: string;
   /** Path of the binary that fits models. */
   readonly binary: string;

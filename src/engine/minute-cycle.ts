@@ -21,6 +21,7 @@ import type {
 import { type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf } from '../core/index.ts';
 import { panelAt } from '../data/index.ts';
 import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
+import type { PredictorSlot } from '../model/index.ts';
 import { type BookState, encodeBookState } from './book-state.ts';
 import { type DecideSettings, decide } from './decide.ts';
 import { MinuteQueue } from './minute-queue.ts';
@@ -39,6 +40,8 @@ export interface MinuteCycleParts {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly broker: Broker;
+  /** Holds the model that serves; one cycle uses one model throughout, whatever is put in meanwhile. */
+  readonly predictors: Pick<PredictorSlot, 'use'>;
   readonly settings: CycleSettings;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -69,7 +72,6 @@ export class MinuteCycle {
   readonly #queue: MinuteQueue;
   #state: BookState;
   #features: FeatureEngineer;
-  #predictor: Predictor | undefined;
   #lastMinute: EpochMs | undefined;
   #unsent: BrokerEvent[] = [];
   #stored: Promise<void> = Promise.resolve();
@@ -87,13 +89,6 @@ export class MinuteCycle {
     return this.#lastMinute;
   }
 
-  /** The served model; set between two cycles. The previous one is returned for the caller to close. */
-  exchangePredictor(next: Predictor): Predictor | undefined {
-    const previous = this.#predictor;
-    this.#predictor = next;
-    return previous;
-  }
-
   get features(): FeatureEngineer {
     return this.#features;
   }
@@ -107,7 +102,15 @@ export class MinuteCycle {
    * Runs the minute whose candles these are. `late` marks a minute that is caught up: forecasts, no orders.
    * @throws whatever the journal throws: then nothing of the minute counts, and the caller restarts from the journal.
    */
-  async run(input: MinuteCandles, late?: ReasonCode): Promise<CycleReport> {
+  run(input: MinuteCandles, late?: ReasonCode): Promise<CycleReport> {
+    return this.#parts.predictors.use((predictor) => this.#run(input, late, predictor));
+  }
+
+  async #run(
+    input: MinuteCandles,
+    late: ReasonCode | undefined,
+    predictor: Predictor | undefined,
+  ): Promise<CycleReport> {
     const { clock, journal, broker, settings, book, log, metrics } = this.#parts;
     const { minute } = input;
     const stageMs: Record<CycleStage, number> = {
@@ -156,7 +159,8 @@ export class MinuteCycle {
     const featurePanel = forecastsDue ? this.#features.panel(minute, panel.members) : undefined;
     lap('features');
 
-    const { forecasts, modelReason } = await this.#forecast(featurePanel, forecastsDue);
+    const { forecasts, modelReason, withheld } = await this.#forecast(predictor, featurePanel, forecastsDue);
+    if (!featurePanel && settings.enabled) await this.#observe(predictor, minute, panel.members);
     lap('forecasts');
 
     const brokerEvents = [...this.#unsent, ...(await broker.events(minute, candles))];
@@ -171,8 +175,9 @@ export class MinuteCycle {
         coverage: panel.coverage,
         referencesPresent: panel.referencesPresent,
         forecasts,
-        edgeReference: this.#predictor?.edgeReference,
+        edgeReference: predictor?.edgeReference,
         modelReason,
+        withheld,
         brokerEvents,
         late: lateness,
         instruments: this.#parts.instruments(),
@@ -190,7 +195,7 @@ export class MinuteCycle {
       minute,
       status: decision.status,
       ...(decision.reason ? { reason: decision.reason } : {}),
-      ...(this.#predictor && forecasts.length > 0 ? { modelId: this.#predictor.modelId } : {}),
+      ...(predictor && forecasts.length > 0 ? { modelId: predictor.modelId } : {}),
       members: panel.members,
       excluded: panel.excluded,
       candles: input.candles.length,
@@ -240,27 +245,37 @@ export class MinuteCycle {
     await journal.commitFeatures(rowsOfMinute(this.#features, panel));
   }
 
-  async close(): Promise<void> {
-    await this.#stored;
-    await this.#predictor?.close();
-    this.#predictor = undefined;
-  }
-
   async #forecast(
+    predictor: Predictor | undefined,
     panel: FeaturePanel | undefined,
     due: boolean,
-  ): Promise<{ forecasts: readonly Forecast[]; modelReason: ReasonCode | undefined }> {
+  ): Promise<{
+    forecasts: readonly Forecast[];
+    modelReason: ReasonCode | undefined;
+    withheld?: ReadonlyMap<SymbolId, ReasonCode>;
+  }> {
     if (!this.#parts.settings.enabled) return { forecasts: [], modelReason: 'MODEL_DISABLED' };
     if (!due || !panel) return { forecasts: [], modelReason: 'CYCLE_OFF_INTERVAL' };
-    if (!this.#predictor) return { forecasts: [], modelReason: 'MODEL_NOT_READY' };
+    if (!predictor) return { forecasts: [], modelReason: 'MODEL_NOT_READY' };
     if (panel.symbols.length === 0) return { forecasts: [], modelReason: undefined };
     try {
-      return { forecasts: await this.#predictor.predict(panel), modelReason: undefined };
+      const forecasts = await predictor.predict(panel);
+      return { forecasts, modelReason: undefined, withheld: predictor.withheld(panel) };
     } catch (error) {
       const reason =
         error instanceof MinutehandError && error.code === 'MODEL_REFUSED' ? 'MODEL_REFUSED' : 'MODEL_OUTPUT_INVALID';
       this.#parts.log.error({ minute: panel.minute, reason, error: messageOf(error) }, 'no forecasts for the minute');
       return { forecasts: [], modelReason: reason };
+    }
+  }
+
+  /** Gives a model that reads more than the newest bar a minute in which no forecasts are due. */
+  async #observe(predictor: Predictor | undefined, minute: EpochMs, members: readonly SymbolId[]): Promise<void> {
+    if (!predictor || predictor.contextBars === 1) return;
+    try {
+      await predictor.observe(this.#features.panel(minute, members));
+    } catch (error) {
+      this.#parts.log.error({ minute, error: messageOf(error) }, 'the model could not take the minute in');
     }
   }
 

@@ -25,6 +25,8 @@ export interface SystemOptions {
   /** Path of the binary that children run. */
   readonly binary: string;
   readonly codeVersion: string;
+  /** Artefacts that come with the package. */
+  readonly packagedModels: string;
   readonly clock: Clock;
   /** Called once the data directory is this process's own. */
   readonly createLog: (directory: DataDirectory) => Log;
@@ -81,6 +83,7 @@ export async function runSystem(options: SystemOptions): Promise<RunSummary | un
       ...(served.url === undefined ? {} : { exchangeUrl: served.url }),
       codeVersion: options.codeVersion,
       modelsDirectory: directory.models,
+      packagedModels: options.packagedModels,
       logDirectory: directory.logs,
       binary: options.binary,
       ...(served.token === undefined ? {} : { simulatorToken: served.token }),

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { allocateBars, at64, type BarColumns, MINUTE_MS, sliceBars } from '../core/index.ts';
+import { allocateBars, at64, type BarColumns, barsBetween, MINUTE_MS, sliceBars } from '../core/index.ts';
 import { openCandleFolder } from '../marketfiles/index.ts';
 import { auditFeatures } from './audit/index.ts';
-import { between } from './audit/market.ts';
 import { sameBits, scaleBars, withoutBars, withTakerFlow } from './bars.fixture.ts';
 import { computeFeatures, type FeatureColumns } from './batch.ts';
 import { type FeatureFaultKind, type FeatureQualityOptions, featureQuality } from './feature-quality.ts';
@@ -136,7 +135,7 @@ describe('on real bars', () => {
     const source = await openCandleFolder(join(folder ?? '', 'binance-usdm/15m'));
     const bars15m = new Map<string, BarColumns>();
     for (const name of ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'DOGEUSDT', 'FILUSDT', 'HBARUSDT']) {
-      bars15m.set(name, between(await source.read(name), Date.UTC(2025, 4, 1), Date.UTC(2025, 5, 10)));
+      bars15m.set(name, barsBetween(await source.read(name), Date.UTC(2025, 4, 1), Date.UTC(2025, 5, 10)));
     }
     const columns = computeFeatures({ bars15m, references: ['BTCUSDT', 'ETHUSDT'], from: Date.UTC(2025, 4, 16) });
     expect(faultsOf(columns, ['outOfRange'], EVERY_VALUE)).toEqual([]);

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FORECAST_OUTPUTS, MinutehandError, messageOf, type SymbolId } from '../core/index.ts';
-import { parseScaler } from '../features/index.ts';
+import { isModelInput, parseScaler } from '../features/index.ts';
 import { type OnnxModelSummary, readOnnxModel } from '../tensor/index.ts';
 import { hashUniverse, type Manifest, manifestSchema, modelIdOf, sha256 } from './manifest.ts';
 
@@ -14,13 +14,14 @@ export const LEAST_UNIVERSE_SHARE = 0.8;
 /** What a model must match to be served. */
 export interface ServingExpectation {
   readonly featureSetHash: string;
-  /** The symbols to be served, in canonical order. */
-  readonly universe: readonly SymbolId[];
+  /** The symbols to be served, in canonical order; undefined where nobody knows them yet, so that any will do. */
+  readonly universe: readonly SymbolId[] | undefined;
 }
 
 /** A model artefact that may not be served; `field` names what differs. Code MODEL_REFUSED, exit code 3. */
 export class ModelRefusedError extends MinutehandError {
   readonly field: string;
+  /** The artefact's folder, or the archive it came in. */
   readonly directory: string;
 
   constructor(directory: string, field: string, what: string, cause?: unknown) {
@@ -50,30 +51,71 @@ export async function writeArtefact(
   parent: string,
   artefact: { readonly manifest: Manifest; readonly onnx: Uint8Array; readonly card: string },
 ): Promise<string> {
-  const directory = join(parent, artefact.manifest.modelId);
-  const temporary = join(parent, `.${artefact.manifest.modelId}.${process.pid}.writing`);
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  await writeFile(join(temporary, MODEL_FILE), artefact.onnx);
-  await writeFile(join(temporary, CARD_FILE), artefact.card);
-  await writeFile(join(temporary, MANIFEST_FILE), `${JSON.stringify(artefact.manifest, null, 2)}\n`);
-  await rm(directory, { recursive: true, force: true });
-  await rename(temporary, directory);
-  return directory;
+  const files = new Map<string, string | Uint8Array>([
+    [MODEL_FILE, artefact.onnx],
+    [CARD_FILE, artefact.card],
+    [MANIFEST_FILE, `${JSON.stringify(artefact.manifest, null, 2)}\n`],
+  ]);
+  return putFolder(join(parent, artefact.manifest.modelId), files);
 }
+
+/** Makes a folder of files appear by a rename, whole or not at all; one of that name is replaced. Returns the folder. */
+export async function putFolder(directory: string, files: ReadonlyMap<string, string | Uint8Array>): Promise<string> {
+  const beside = join(dirname(directory), `.${basename(directory)}.${process.pid}.${++writings}`);
+  const [temporary, former] = [`${beside}.writing`, `${beside}.former`];
+  try {
+    for (const left of [temporary, former]) await rm(left, { recursive: true, force: true });
+    await mkdir(temporary, { recursive: true });
+    for (const [name, content] of files) await writeFile(join(temporary, name), content);
+    for (;;) {
+      const moved = await renameUnless(directory, former, 'ENOENT');
+      // Where another has put its folder there meanwhile, that one is replaced in turn.
+      const done = await renameUnless(temporary, directory, 'ENOTEMPTY');
+      if (moved) await rm(former, { recursive: true, force: true });
+      if (done) return directory;
+    }
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Renames; false where it fails in the way foreseen. */
+async function renameUnless(from: string, to: string, foreseen: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === foreseen) return false;
+    throw error;
+  }
+}
+
+/** Folders this process has begun to write. */
+let writings = 0;
 
 /** The manifest of an artefact folder. @throws ModelRefusedError when there is none that can be read. */
 export async function readManifest(directory: string): Promise<Manifest> {
-  let content: unknown;
+  let text: string;
   try {
-    content = JSON.parse(await readFile(join(directory, MANIFEST_FILE), 'utf8'));
+    text = await readFile(join(directory, MANIFEST_FILE), 'utf8');
   } catch (error) {
     throw new ModelRefusedError(directory, 'manifest', messageOf(error), error);
+  }
+  return parseManifest(directory, text);
+}
+
+/** The manifest that a text is. `origin` is where it came from. @throws ModelRefusedError when it is none. */
+export function parseManifest(origin: string, text: string): Manifest {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw new ModelRefusedError(origin, 'manifest', messageOf(error), error);
   }
   const parsed = manifestSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new ModelRefusedError(directory, issue?.path.join('.') || 'manifest', issue?.message ?? 'not a manifest');
+  throw new ModelRefusedError(origin, issue?.path.join('.') || 'manifest', issue?.message ?? 'not a manifest');
 }
 
 /**
@@ -83,14 +125,24 @@ export async function readManifest(directory: string): Promise<Manifest> {
  */
 export async function checkArtefact(directory: string, expected: ServingExpectation): Promise<CheckedArtefact> {
   const manifest = await readManifest(directory);
-  const refuse: Refuse = (field, what, cause) => new ModelRefusedError(directory, field, what, cause);
+  checkManifest(directory, manifest, expected);
+  return checkModel(directory, manifest, await readModelFile(directory));
+}
+
+/** The part of {@link checkArtefact} that needs the manifest alone. @throws ModelRefusedError */
+export function checkManifest(origin: string, manifest: Manifest, expected: ServingExpectation): void {
+  const refuse = refusing(origin);
   if (manifest.featureSetHash !== expected.featureSetHash) {
     throw refuse('featureSetHash', `trained on ${manifest.featureSetHash}, served are ${expected.featureSetHash}`);
   }
   checkScaler(manifest, refuse);
   const universe = universeDifference(manifest.universe, expected.universe);
   if (universe !== undefined) throw refuse('universe', universe);
-  const onnx = await readModelFile(directory);
+}
+
+/** The part of {@link checkArtefact} that needs the weights. @throws ModelRefusedError */
+export function checkModel(origin: string, manifest: Manifest, onnx: Uint8Array): CheckedArtefact {
+  const refuse = refusing(origin);
   const weights = sha256(onnx);
   if (weights !== manifest.weightsSha256) {
     throw refuse(
@@ -101,7 +153,7 @@ export async function checkArtefact(directory: string, expected: ServingExpectat
   checkGraph(manifest, onnx, refuse);
   const modelId = modelIdOf(manifest);
   if (modelId !== manifest.modelId) throw refuse('modelId', `the manifest is that of ${modelId}: it was changed`);
-  return { directory, manifest, onnx };
+  return { directory: origin, manifest, onnx };
 }
 
 /** Folders below `parent` that hold an artefact, by name; none where the folder does not exist. */
@@ -126,9 +178,13 @@ async function readModelFile(directory: string): Promise<Uint8Array> {
 }
 
 /** Why a universe may not be served, or undefined. */
-function universeDifference(trained: Manifest['universe'], served: readonly SymbolId[]): string | undefined {
+function universeDifference(
+  trained: Manifest['universe'],
+  served: readonly SymbolId[] | undefined,
+): string | undefined {
   if (trained === 'any') return undefined;
   if (hashUniverse(trained.symbols) !== trained.hash) return 'its symbols do not match their own hash';
+  if (served === undefined) return undefined;
   const known = new Set(trained.symbols);
   const foreign = served.filter((symbol) => !known.has(symbol));
   if (foreign.length > 0) {
@@ -141,6 +197,11 @@ function universeDifference(trained: Manifest['universe'], served: readonly Symb
 }
 
 type Refuse = (field: string, what: string, cause?: unknown) => ModelRefusedError;
+
+const refusing =
+  (origin: string): Refuse =>
+  (field, what, cause) =>
+    new ModelRefusedError(origin, field, what, cause);
 
 function checkScaler(manifest: Manifest, refuse: Refuse): void {
   const { scaler, featureSetHash, featureNames } = manifest;
@@ -170,8 +231,9 @@ function checkGraph(manifest: Manifest, onnx: Uint8Array, refuse: Refuse): void 
     throw refuse('featureSetHash', `${MODEL_FILE} says ${inside}, its manifest ${manifest.featureSetHash}`);
   }
   const [input] = graph.inputs;
-  if (graph.inputs.length !== 1 || input?.name !== 'features' || input.shape[1] !== manifest.featureNames.length) {
-    throw refuse('features', `the graph does not take features of width ${manifest.featureNames.length}`);
+  const { name, shape } = expectedInput(manifest, refuse);
+  if (graph.inputs.length !== 1 || input?.name !== name || shape.some((size, axis) => input.shape[axis + 1] !== size)) {
+    throw refuse(name, `the graph does not take ${name} of ${shape.join(' x ')}`);
   }
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const columns = new Set(manifest.outputs.flatMap((output) => output.columns));
@@ -180,4 +242,16 @@ function checkGraph(manifest: Manifest, onnx: Uint8Array, refuse: Refuse): void 
     ...FORECAST_OUTPUTS.filter((name) => !columns.has(name)),
   ];
   if (missing.length > 0) throw refuse('outputs', `missing ${missing.join(', ')}`);
+}
+
+/** The graph's input without its batch: one row of all features, or a window of the columns that are inputs. */
+function expectedInput(manifest: Manifest, refuse: Refuse): { name: string; shape: readonly number[] } {
+  const { kind, featureNames, network, scaler } = manifest;
+  if (kind === 'linear-baseline') return { name: 'features', shape: [featureNames.length] };
+  const inputs = featureNames.filter((_, column) => isModelInput(scaler, column)).length;
+  if (!network) throw refuse('network', 'the manifest does not say its shape');
+  if (network.shape.features !== inputs) {
+    throw refuse('network', `takes ${network.shape.features} features, its scaler knows ${inputs} inputs`);
+  }
+  return { name: 'windows', shape: [network.shape.context, inputs] };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../core/index.ts';
-import { fitAffine, fitPlatt, fitShrinkage, fitTemperature } from './calibration.ts';
+import { fitAffine, fitPlatt, fitShrinkage } from './calibration.ts';
+import { fitVectorScaling } from './vector-scaling.ts';
 
 const ROWS = 8000;
 
@@ -18,25 +19,39 @@ function drawn(classes: number, seed: string): { logits: Float64Array; labels: U
   return { logits, labels };
 }
 
-describe('fitTemperature', () => {
-  it('finds by how much logits are too sure, and improves the log-loss', () => {
+describe('fitVectorScaling', () => {
+  it('finds by how much logits are too sure or too timid, and improves the log-loss', () => {
     const { logits, labels } = drawn(3, 'temperature');
-    const sure = logits.map((z) => z * 3);
-    const scaling = fitTemperature(sure, 3, labels);
-    expect(scaling.temperature).toBeCloseTo(3, 0);
-    expect(scaling.logLossAfter).toBeLessThan(scaling.logLossBefore - 0.3);
-    const timid = fitTemperature(
-      logits.map((z) => z * 0.5),
-      3,
-      labels,
-    );
-    expect(timid.temperature).toBeCloseTo(0.5, 1);
-    expect(timid.logLossAfter).toBeLessThan(timid.logLossBefore);
+    for (const factor of [3, 0.5]) {
+      const scaling = fitVectorScaling(
+        logits.map((z) => z * factor),
+        3,
+        labels,
+      );
+      for (const slope of scaling.slopes) expect(slope).toBeCloseTo(1 / factor, 0);
+      expect(scaling.logLossAfter).toBeLessThan(scaling.logLossBefore - 0.01);
+    }
   });
 
-  it('leaves honest logits nearly alone', () => {
+  it('undoes the weight that a class was trained with', () => {
+    const { logits, labels } = drawn(3, 'weighted');
+    // Training with a weight of 4 on class 0 moves its logit by log 4.
+    const moved = logits.map((z, i) => (i % 3 === 0 ? z + Math.log(4) : z));
+    const { intercepts, slopes, logLossAfter } = fitVectorScaling(moved, 3, labels);
+    expect((intercepts[0] ?? 0) - ((intercepts[1] ?? 0) + (intercepts[2] ?? 0)) / 2).toBeCloseTo(
+      -Math.log(4) * (slopes[0] ?? 1),
+      0,
+    );
+    expect(logLossAfter).toBeCloseTo(fitVectorScaling(logits, 3, labels).logLossAfter, 3);
+  });
+
+  it('leaves honest logits nearly alone, and useless ones no worse than they are', () => {
     const { logits, labels } = drawn(3, 'honest');
-    expect(fitTemperature(logits, 3, labels).temperature).toBeCloseTo(1, 1);
+    for (const slope of fitVectorScaling(logits, 3, labels).slopes) expect(slope).toBeCloseTo(1, 1);
+    const noise = drawn(3, 'noise').logits;
+    const scaling = fitVectorScaling(noise, 3, labels);
+    expect(scaling.logLossAfter).toBeLessThanOrEqual(scaling.logLossBefore);
+    expect(scaling.logLossAfter).toBeCloseTo(Math.log(3), 1);
   });
 });
 

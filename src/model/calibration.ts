@@ -1,56 +1,11 @@
 import { at64, atByte } from '../core/index.ts';
 
-export interface TemperatureScaling {
-  /** Logits are divided by it. */
-  readonly temperature: number;
-  readonly logLossBefore: number;
-  readonly logLossAfter: number;
-}
-
 export interface PlattScaling {
   /** The calibrated logit is slope x logit + intercept. */
   readonly slope: number;
   readonly intercept: number;
   readonly logLossBefore: number;
   readonly logLossAfter: number;
-}
-
-/** Temperatures tried: from three times as sure to ten times less sure. */
-const TEMPERATURE_RANGE = [1 / 3, 10] as const;
-
-/**
- * Temperature scaling (Guo et al. 2017): the temperature with the smallest log-loss of `logits` [rows, classes], by golden section on
- * its logarithm, where the loss has one minimum. It changes no class order.
- */
-export function fitTemperature(logits: Float64Array, classes: number, labels: Uint8Array): TemperatureScaling {
-  const lossAt = (logTemperature: number) => softmaxLoss(logits, classes, labels, Math.exp(-logTemperature));
-  const before = lossAt(0);
-  let low = Math.log(TEMPERATURE_RANGE[0]);
-  let high = Math.log(TEMPERATURE_RANGE[1]);
-  const ratio = (Math.sqrt(5) - 1) / 2;
-  let left = high - ratio * (high - low);
-  let right = low + ratio * (high - low);
-  let leftLoss = lossAt(left);
-  let rightLoss = lossAt(right);
-  while (high - low > 1e-3) {
-    if (leftLoss <= rightLoss) {
-      high = right;
-      right = left;
-      rightLoss = leftLoss;
-      left = high - ratio * (high - low);
-      leftLoss = lossAt(left);
-    } else {
-      low = left;
-      left = right;
-      leftLoss = rightLoss;
-      right = low + ratio * (high - low);
-      rightLoss = lossAt(right);
-    }
-  }
-  const best = (low + high) / 2;
-  const after = lossAt(best);
-  if (!(after < before)) return { temperature: 1, logLossBefore: before, logLossAfter: before };
-  return { temperature: Math.exp(best), logLossBefore: before, logLossAfter: after };
 }
 
 /**
@@ -129,19 +84,6 @@ export function fitAffine(forecast: Float64Array, realised: Float64Array): { slo
 }
 
 const clamp = (value: number, limit: number): number => Math.min(limit, Math.max(-limit, value));
-
-function softmaxLoss(logits: Float64Array, classes: number, labels: Uint8Array, scale: number): number {
-  const rows = logits.length / classes;
-  let loss = 0;
-  for (let row = 0; row < rows; row++) {
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < classes; k++) largest = Math.max(largest, at64(logits, row * classes + k) * scale);
-    let sum = 0;
-    for (let k = 0; k < classes; k++) sum += Math.exp(at64(logits, row * classes + k) * scale - largest);
-    loss += largest + Math.log(sum) - at64(logits, row * classes + atByte(labels, row)) * scale;
-  }
-  return loss / rows;
-}
 
 function sigmoidLoss(logits: Float64Array, labels: Uint8Array, slope: number, intercept: number): number {
   let loss = 0;

@@ -1,22 +1,25 @@
-import { epochMs, formatTime } from '../core/index.ts';
+import { epochMs, formatTime, HORIZON_NAMES } from '../core/index.ts';
 import { isModelInput, LEAST_KNOWN_SHARE } from '../features/index.ts';
+import type { Estimate } from './evaluation/day-resampling.ts';
 import type { Manifest } from './manifest.ts';
 
 /** The model card, Markdown: what it is, what it was judged on, every figure beside its baseline, and its limits. */
 export function modelCard(manifest: Manifest): string {
   const { windows, metrics, market } = manifest;
+  const { command } = manifest.provenance;
   const leftOut = manifest.featureNames.filter((_, column) => !isModelInput(manifest.scaler, column));
-  const period = (name: 'train' | 'calibration' | 'test') => {
-    const { from, to, rows } = windows[name];
-    return `| ${name} | ${formatTime(epochMs(from))} | ${formatTime(epochMs(to))} | ${rows} |`;
-  };
+  const periods = (['train', 'earlyStopping', 'calibration', 'test'] as const).flatMap((name) => {
+    const window = windows[name];
+    return window
+      ? [`| ${name} | ${formatTime(epochMs(window.from))} | ${formatTime(epochMs(window.to))} | ${window.rows} |`]
+      : [];
+  });
   return [
     `# ${manifest.modelId}`,
     '',
-    `**${marketLabel(market)}**`,
+    `**${marketText(market)}**`,
     '',
-    `Linear baseline: ridge regression for returns, drawdown, rally and the 24 h rank, penalised logistic regression for directions and`,
-    `levels, on ${manifest.featureNames.length - leftOut.length} features of ${symbolCount(manifest)}. Fitted on the first window, calibrated on the second, judged on the third.`,
+    ...describe(manifest, manifest.featureNames.length - leftOut.length),
     ...(leftOut.length === 0
       ? []
       : [
@@ -26,26 +29,40 @@ export function modelCard(manifest: Manifest): string {
     '',
     '| window | from | to | rows |',
     '|---|---|---|---|',
-    period('train'),
-    period('calibration'),
-    period('test'),
+    ...periods,
     '',
-    '## Returns (test window)',
+    '## Classes and returns (test window)',
     '',
-    '| horizon | rank IC per time, 95 % | blocks | sign right where it moved | commoner sign | MSE / MSE of zero |',
-    '|---|---|---|---|---|---|',
-    ...Object.entries(metrics.returns).map(
-      ([horizon, score]) =>
-        `| ${horizon} | ${interval(score.informationCoefficient)} | ${score.informationCoefficient.blocks} | ${percent(score.signAccuracy)} | ${percent(score.signAccuracyMajority)} | ${ratio(score.meanSquaredError, score.meanSquaredErrorOfZero)} |`,
-    ),
-    `| 24h rank | ${interval(metrics.rank24h.informationCoefficient)} | ${metrics.rank24h.informationCoefficient.blocks} | | | ${ratio(metrics.rank24h.meanSquaredError, metrics.rank24h.meanSquaredErrorOfBaseline)} |`,
+    `Macro-F1, mean of four horizons: ${interval(metrics.mean.macroF1)}; volatility-only ${interval(metrics.baselines.volatilityOnly?.mean.macroF1)}, majority ${interval(metrics.baselines.majority?.mean.macroF1)}, persistence ${interval(metrics.baselines.persistence?.mean.macroF1)}.`,
     '',
-    '## Probabilities (test window)',
+    '| horizon | macro-F1, 95 % | volatility-only | log-loss | volatility-only | sign right where it moved | rank IC per time, 95 % | MSE / MSE of zero | ECE |',
+    '|---|---|---|---|---|---|---|---|---|',
+    ...HORIZON_NAMES.map((horizon) => {
+      const score = metrics.horizons[horizon];
+      const other = metrics.baselines.volatilityOnly?.horizons[horizon];
+      const cells = [
+        interval(score.macroF1),
+        interval(other?.macroF1),
+        figure(score.logLoss),
+        figure(other?.logLoss),
+        percent(score.signAccuracy),
+        interval(score.informationCoefficient),
+        ratio(score.meanSquaredError, score.meanSquaredErrorOfZero),
+        figure(score.calibrationError),
+      ];
+      return `| ${horizon} | ${cells.join(' | ')} |`;
+    }),
+    '',
+    `Rank of the 24 h return: IC ${interval(metrics.rank24h.informationCoefficient)}, MSE / MSE of the middle ${ratio(metrics.rank24h.meanSquaredError, metrics.rank24h.meanSquaredErrorOfBaseline)}.`,
+    '',
+    '## Levels (test window)',
     '',
     '| head | log-loss | of base rate | Brier | of base rate | ECE |',
     '|---|---|---|---|---|---|',
-    ...Object.entries(metrics.directions).map(([horizon, score]) => probabilityRow(`direction_${horizon}`, score)),
-    ...Object.entries(metrics.levels).map(([name, score]) => probabilityRow(name, score)),
+    ...Object.entries(metrics.levels).map(
+      ([name, score]) =>
+        `| ${name} | ${[figure(score.logLoss), number(score.logLossOfBaseRate), figure(score.brier), number(score.brierOfBaseRate), figure(score.calibrationError)].join(' | ')} |`,
+    ),
     '',
     '## Drawdown and rally (test window)',
     '',
@@ -58,7 +75,7 @@ export function modelCard(manifest: Manifest): string {
     '## Limits',
     '',
     '- Labels know no costs: an expected return is before fees, spread and impact.',
-    '- Intervals resample whole days (pairs of days for the rank); fewer than five blocks give none.',
+    `- Intervals are of ${metrics.days} days, ${metrics.runLengthDays} resampled in a row, all symbols together; fewer than five give none.`,
     `- Expected returns were shrunk by ${Object.entries(manifest.calibration.returnShrinkage)
       .map(([horizon, factor]) => `${factor.toFixed(2)} (${horizon})`)
       .join(', ')}; a factor of 0 means that the calibration window saw no use in them.`,
@@ -66,12 +83,13 @@ export function modelCard(manifest: Manifest): string {
     '',
     '## Provenance',
     '',
+    ...(command === undefined ? [] : [`Made by: \`${command}\``, '']),
     `Features ${manifest.featureSetHash}, scaler ${manifest.scaler.hash}, dataset ${manifest.provenance.datasetHash}, configuration ${manifest.provenance.configHash}, code ${manifest.provenance.codeVersion}, seed ${manifest.provenance.seed}.`,
     '',
   ].join('\n');
 }
 
-function marketLabel(market: Manifest['market']): string {
+export function marketText(market: Manifest['market']): string {
   const edge = market.plantedEdge ? ' with a planted edge: the figures say nothing of a real market' : '';
   const source = { generated: 'Generated market', replay: 'Replayed market data', real: 'Real market data' }[
     market.source
@@ -82,15 +100,30 @@ function marketLabel(market: Manifest['market']): string {
 const symbolCount = ({ universe }: Manifest): string =>
   universe === 'any' ? 'any symbols' : `${universe.symbols.length} symbols`;
 
-const percent = (value: number | null): string => (value === null ? 'n/a' : `${(value * 100).toFixed(1)} %`);
+const number = (value: number | null): string => (value === null ? 'n/a' : value.toFixed(4));
+const figure = (estimate: Estimate | undefined): string => number(estimate?.value ?? null);
+const percent = ({ value }: Estimate): string => (value === null ? 'n/a' : `${(value * 100).toFixed(1)} %`);
 const ratio = (value: number, baseline: number): string => (baseline > 0 ? (value / baseline).toFixed(4) : 'n/a');
 
-function interval({ mean, low, high }: { mean: number | null; low: number | null; high: number | null }): string {
-  if (mean === null || low === null || high === null) return 'n/a';
-  return `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
+function interval(estimate: Estimate | undefined): string {
+  if (!estimate || estimate.value === null) return 'n/a';
+  const { value, low, high } = estimate;
+  return low === null || high === null
+    ? value.toFixed(4)
+    : `${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
 }
 
-function probabilityRow(name: string, score: Manifest['metrics']['levels'][string]): string {
-  const numbers = [score.logLoss, score.logLossOfBaseRate, score.brier, score.brierOfBaseRate, score.calibrationError];
-  return `| ${name} | ${numbers.map((value) => value.toFixed(4)).join(' | ')} |`;
+function describe(manifest: Manifest, inputs: number): string[] {
+  const { kind, network } = manifest;
+  if (kind === 'linear-baseline' || !network) {
+    return [
+      `Linear baseline: ridge regression for returns, drawdown, rally and the 24 h rank, penalised logistic regression for directions and`,
+      `levels, on ${inputs} features of ${symbolCount(manifest)}. Fitted on the first window, calibrated on the second, judged on the third.`,
+    ];
+  }
+  const { shape, weights, epochs, bestEpoch } = network;
+  return [
+    `UnifiedPatchTST: windows of ${shape.context} bars of ${inputs} features of ${symbolCount(manifest)} in patches of ${shape.patch} (stride ${shape.stride}), ${shape.layers} layers of width ${shape.width},`,
+    `${weights} weights; ${epochs} epochs trained, weights of epoch ${bestEpoch + 1}. Trained on the first window, stopped by the second, calibrated on the third, judged on the fourth.`,
+  ];
 }

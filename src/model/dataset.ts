@@ -64,6 +64,19 @@ export function alignBars(times: Float64Array, bars: BarColumns): AlignedBars {
   return aligned;
 }
 
+/** How many bars without a hole follow bar t; -1 where bar t itself is missing. */
+export function barsUntilHole({ close, high, low }: AlignedBars): Float64Array {
+  const rows = close.length;
+  const unbroken = new Float64Array(rows).fill(-1);
+  let run = -1;
+  for (let t = rows - 1; t >= 0; t--) {
+    const present = at64(close, t) > 0 && at64(high, t) > 0 && at64(low, t) > 0;
+    run = present ? run + 1 : -1;
+    unbroken[t] = run;
+  }
+  return unbroken;
+}
+
 /** SHA-256 of everything the dataset holds: its provenance in a model's manifest. */
 export function hashDataset(dataset: Dataset): string {
   const hash = createHash('sha256');

@@ -1,6 +1,6 @@
-import { at32, at64 } from '../core/index.ts';
+import { at32, at64, atInt32 } from '../core/index.ts';
 import { applyScaler, type Scaler } from '../features/index.ts';
-import type { Dataset } from './dataset.ts';
+import { BAR_MS, type Dataset } from './dataset.ts';
 import { TARGET_WIDTH } from './targets.ts';
 
 /** Rows chosen from a dataset, time by time and in canonical order within a time. */
@@ -13,7 +13,12 @@ export interface DesignMatrix {
   readonly targets: Float32Array;
   /** Epoch milliseconds of each row's bar close. */
   readonly times: Float64Array;
+  /** Position of each row's symbol in the dataset. */
+  readonly symbolIndex: Int32Array;
 }
+
+/** Rows chosen from a dataset, without their features. */
+export type ChosenRows = Pick<DesignMatrix, 'targets' | 'times' | 'symbolIndex'>;
 
 /** A row with more of its features masked is not learned from. */
 export const MAX_MASKED_SHARE = 0.5;
@@ -29,6 +34,25 @@ export function gatherRows(
   maxRows: number,
 ): DesignMatrix {
   const { width } = dataset;
+  const chosen = chooseRows(dataset, targets, window, maxRows);
+  const rows = chosen.times.length;
+  const features = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const from = dataset.features.get(dataset.symbols[atInt32(chosen.symbolIndex, row)] ?? '');
+    const time = timeRow(dataset.times, at64(chosen.times, row));
+    if (from) features.set(from.subarray(time * width, (time + 1) * width), row * width);
+  }
+  return { ...chosen, rows, width, features };
+}
+
+/** The same rows as {@link gatherRows} takes, without a copy of their features. */
+export function chooseRows(
+  dataset: Dataset,
+  targets: ReadonlyMap<string, Float32Array>,
+  window: { readonly firstRow: number; readonly endRow: number },
+  maxRows: number,
+): ChosenRows {
+  const { width } = dataset;
   const sources = dataset.symbols.map((symbol) => {
     const features = dataset.features.get(symbol);
     const labels = targets.get(symbol);
@@ -43,23 +67,23 @@ export function gatherRows(
   }
   const share = maxRows / chosen.length;
   const kept = chosen.filter(({ time }) => staysInSample(time - window.firstRow, share));
-  const rows = kept.length;
-  const matrix = {
-    rows,
-    width,
-    features: new Float32Array(rows * width),
-    targets: new Float32Array(rows * TARGET_WIDTH),
-    times: new Float64Array(rows),
+  const result = {
+    targets: new Float32Array(kept.length * TARGET_WIDTH),
+    times: new Float64Array(kept.length),
+    symbolIndex: new Int32Array(kept.length),
   };
   kept.forEach(({ source, time }, row) => {
-    const from = sources[source];
-    if (!from) return;
-    matrix.features.set(from.features.subarray(time * width, (time + 1) * width), row * width);
-    matrix.targets.set(from.labels.subarray(time * TARGET_WIDTH, (time + 1) * TARGET_WIDTH), row * TARGET_WIDTH);
-    matrix.times[row] = at64(dataset.times, time);
+    const labels = sources[source]?.labels;
+    if (!labels) return;
+    result.targets.set(labels.subarray(time * TARGET_WIDTH, (time + 1) * TARGET_WIDTH), row * TARGET_WIDTH);
+    result.times[row] = at64(dataset.times, time);
+    result.symbolIndex[row] = source;
   });
-  return matrix;
+  return result;
 }
+
+/** Row of a time on a dataset's grid. */
+export const timeRow = (times: Float64Array, time: number): number => (time - at64(times, 0)) / BAR_MS;
 
 /** Leaves whole times out of a matrix, evenly, until about `maxRows` stay. */
 export function thinRows(matrix: DesignMatrix, maxRows: number): DesignMatrix {
@@ -78,13 +102,28 @@ export function thinRows(matrix: DesignMatrix, maxRows: number): DesignMatrix {
     features: new Float32Array(kept.length * width),
     targets: new Float32Array(kept.length * TARGET_WIDTH),
     times: new Float64Array(kept.length),
+    symbolIndex: new Int32Array(kept.length),
   };
   kept.forEach((row, index) => {
     thinned.features.set(matrix.features.subarray(row * width, (row + 1) * width), index * width);
     thinned.targets.set(matrix.targets.subarray(row * TARGET_WIDTH, (row + 1) * TARGET_WIDTH), index * TARGET_WIDTH);
     thinned.times[index] = at64(matrix.times, row);
+    thinned.symbolIndex[index] = atInt32(matrix.symbolIndex, row);
   });
   return thinned;
+}
+
+/** The same rows with only these columns of their features; the matrix itself where that is all of them in their order. */
+export function selectColumns(matrix: DesignMatrix, columns: readonly number[]): DesignMatrix {
+  const width = columns.length;
+  if (width === matrix.width && columns.every((column, j) => column === j)) return matrix;
+  const features = new Float32Array(matrix.rows * width);
+  for (let row = 0; row < matrix.rows; row++) {
+    columns.forEach((column, j) => {
+      features[row * width + j] = at32(matrix.features, row * matrix.width + column);
+    });
+  }
+  return { ...matrix, width, features };
 }
 
 /** Scales the features in place; masked ones become 0. */

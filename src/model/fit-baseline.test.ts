@@ -19,7 +19,7 @@ const fitWith = (changes: Partial<FitBaselineOptions> = {}) =>
     seed: 1,
     market: { source: 'generated', plantedEdge: true },
     codeVersion: 'test',
-    settings: { maxLogisticRows: 6000, maxEvaluationRows: 4000 },
+    settings: { maxLogisticRows: 3000, maxEvaluationRows: 4000, resamples: 100 },
     ...changes,
   });
 
@@ -35,27 +35,44 @@ describe('fitBaseline', () => {
   it('finds a planted linear relation out of sample, at every horizon', () => {
     for (const horizon of HORIZON_NAMES) {
       const { informationCoefficient, signAccuracy, meanSquaredError, meanSquaredErrorOfZero } =
-        fitted.metrics.returns[horizon] ?? {};
-      expect(informationCoefficient?.low, horizon).toBeGreaterThan(0.05);
-      expect(signAccuracy, horizon).toBeGreaterThan(0.55);
-      expect(meanSquaredError, horizon).toBeLessThan(meanSquaredErrorOfZero ?? 0);
+        fitted.metrics.horizons[horizon];
+      expect(informationCoefficient.low, horizon).toBeGreaterThan(0.05);
+      expect(signAccuracy.value, horizon).toBeGreaterThan(0.55);
+      expect(meanSquaredError, horizon).toBeLessThan(meanSquaredErrorOfZero);
     }
     // One bar's return is 0.2 x feature + noise: its correlation with the feature is 0.2 / sqrt(1.04).
-    expect(fitted.metrics.returns['15m']?.informationCoefficient.mean).toBeCloseTo(0.19, 1);
-    expect(fitted.metrics.rank24h.informationCoefficient.mean).toBeGreaterThan(0.2);
+    expect(fitted.metrics.horizons['15m'].informationCoefficient.value).toBeCloseTo(0.19, 1);
+    expect(fitted.metrics.rank24h.informationCoefficient.value).toBeGreaterThan(0.2);
   });
 
   it('gives probabilities that beat the base rate and are calibrated', () => {
-    for (const score of [...Object.values(fitted.metrics.directions), ...Object.values(fitted.metrics.levels)]) {
-      expect(score.logLoss).toBeLessThan(score.logLossOfBaseRate);
-      expect(score.brier).toBeLessThan(score.brierOfBaseRate);
+    const { horizons, levels, risks, baselines } = fitted.metrics;
+    for (const horizon of HORIZON_NAMES) {
+      const base = baselines.majority?.horizons[horizon];
+      expect(base?.difference.logLoss.value, horizon).toBeLessThan(0);
+      expect(horizons[horizon].brier.value, horizon).toBeLessThan(base?.brier.value ?? 0);
     }
-    for (const horizon of ['15m', '1h']) {
-      expect(fitted.metrics.directions[horizon]?.calibrationError, horizon).toBeLessThan(0.05);
+    for (const score of Object.values(levels)) {
+      expect(score.logLoss.value).toBeLessThan(score.logLossOfBaseRate ?? 0);
+      expect(score.brier.value).toBeLessThan(score.brierOfBaseRate ?? 0);
     }
-    for (const score of Object.values(fitted.metrics.risks)) {
+    for (const horizon of ['15m', '1h'] as const) {
+      expect(horizons[horizon].calibrationError.value, horizon).toBeLessThan(0.05);
+    }
+    for (const score of Object.values(risks)) {
       expect(score.meanSquaredError).toBeLessThan(score.meanSquaredErrorOfBaseline);
     }
+  });
+
+  it('stands beside what knows the volatility alone: that finds classes, and no direction', () => {
+    const { mean, baselines } = fitted.metrics;
+    const volatility = baselines.volatilityOnly;
+    expect(volatility?.mean.macroF1.value).toBeGreaterThan((baselines.majority?.mean.macroF1.value ?? 1) + 0.05);
+    expect(volatility?.difference.logLoss.high).toBeLessThan(0);
+    expect(Math.abs((volatility?.horizons['15m'].signAccuracy.value ?? 0) - 0.5)).toBeLessThan(0.05);
+    expect(mean.signAccuracy.value).toBeGreaterThan((volatility?.mean.signAccuracy.value ?? 1) + 0.05);
+    // It is the linear baseline itself.
+    expect(baselines.linear).toBeNull();
   });
 
   it('finds nothing where nothing was planted', async () => {
@@ -64,10 +81,10 @@ describe('fitBaseline', () => {
       outputDirectory: join(folder, 'blank'),
     });
     // One bar's returns are thousands of independent draws; those of 12 h some dozens, so that only their size is judged.
-    expect(Math.abs(blank.metrics.returns['15m']?.informationCoefficient.mean ?? 0)).toBeLessThan(0.06);
+    expect(Math.abs(blank.metrics.horizons['15m'].informationCoefficient.value ?? 0)).toBeLessThan(0.06);
     for (const horizon of HORIZON_NAMES) {
-      const { meanSquaredError, meanSquaredErrorOfZero } = blank.metrics.returns[horizon] ?? {};
-      expect((meanSquaredError ?? 1) / (meanSquaredErrorOfZero ?? 1), horizon).toBeLessThan(1.03);
+      const { meanSquaredError, meanSquaredErrorOfZero } = blank.metrics.horizons[horizon];
+      expect(meanSquaredError / meanSquaredErrorOfZero, horizon).toBeLessThan(1.03);
     }
   });
 

@@ -4,10 +4,14 @@ import { writeArtefact } from './artefact.ts';
 import { modelCard } from './card.ts';
 import { BAR_MS, checkDataset, type Dataset, hashDataset } from './dataset.ts';
 import { type DesignMatrix, gatherRows, scaleRows, thinRows } from './design-matrix.ts';
-import { evaluateForecasts } from './evaluation.ts';
+import { evaluateForecasts } from './evaluation/evaluate.ts';
+import { fitFeatureBaseline, forecastMatrix } from './evaluation/feature-baseline.ts';
+import { baseRates, majorityForecasts, persistenceForecasts } from './evaluation/simple-baselines.ts';
+import { volatilityColumns } from './evaluation/volatility-columns.ts';
+import { DEFAULT_FIT_SETTINGS, FEWEST_ROWS, type FitSettings } from './fit-settings.ts';
 import { fitLinearBaseline } from './linear-baseline.ts';
 import { calibrateLinearModel } from './linear-calibration.ts';
-import { applyLinks, linearModelGraph, linearPart, OUTPUT_GROUPS } from './linear-model.ts';
+import { linearModelGraph, linearPart } from './linear-model.ts';
 import {
   canonicalJson,
   hashUniverse,
@@ -17,6 +21,7 @@ import {
   modelIdOf,
   sha256,
 } from './manifest.ts';
+import { applyLinks, OUTPUT_GROUPS } from './raw-outputs.ts';
 import { splitTimeBlocks, type TimeWindow } from './splits.ts';
 import { computeTargets, RANK_BARS } from './targets.ts';
 
@@ -32,31 +37,13 @@ export interface FitBaselineOptions {
   /** `any` where no feature depends on which symbols there are; otherwise the dataset's symbols are the definition. */
   readonly universe?: 'any';
   readonly codeVersion: string;
+  /** What made it, for the card. */
+  readonly command?: string;
   readonly settings?: Partial<FitSettings>;
+  /** The windows by times, instead of by the settings' shares. */
+  readonly windows?: Readonly<Record<'train' | 'calibration' | 'test', { readonly from: number; readonly to: number }>>;
   readonly onProgress?: (progress: { readonly stage: FitStage; readonly step: number; readonly steps: number }) => void;
 }
-
-export interface FitSettings {
-  /** Shares of the time span. */
-  readonly trainShare: number;
-  readonly calibrationShare: number;
-  /** Bars left out after each boundary, beyond the purge of the longest label. */
-  readonly embargoBars: number;
-  readonly maxTrainingRows: number;
-  readonly maxScalerRows: number;
-  readonly maxLogisticRows: number;
-  readonly maxEvaluationRows: number;
-}
-
-export const DEFAULT_FIT_SETTINGS: FitSettings = {
-  trainShare: 0.6,
-  calibrationShare: 0.2,
-  embargoBars: 16,
-  maxTrainingRows: 150_000,
-  maxScalerRows: 40_000,
-  maxLogisticRows: 30_000,
-  maxEvaluationRows: 50_000,
-};
 
 export interface FittedBaseline {
   readonly modelId: string;
@@ -65,8 +52,6 @@ export interface FittedBaseline {
   readonly manifest: Manifest;
 }
 
-/** Too few rows to fit anything on: a tenth of a day of fifty symbols. */
-const FEWEST_ROWS = 500;
 const STAGES: readonly FitStage[] = ['targets', 'rows', 'fit', 'calibration', 'evaluation', 'artefact'];
 
 /**
@@ -87,12 +72,15 @@ export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBa
   const targets = computeTargets(dataset);
   const horizonMs = RANK_BARS * BAR_MS;
   const embargoMs = settings.embargoBars * BAR_MS;
+  const given = options.windows;
   const windows = splitTimeBlocks(dataset.times, {
-    windows: [
-      { name: 'train', share: settings.trainShare },
-      { name: 'calibration', share: settings.calibrationShare },
-      { name: 'test', share: 1 - settings.trainShare - settings.calibrationShare },
-    ],
+    windows: given
+      ? (['train', 'calibration', 'test'] as const).map((name) => ({ name, ...given[name] }))
+      : [
+          { name: 'train', share: settings.trainShare },
+          { name: 'calibration', share: settings.calibrationShare },
+          { name: 'test', share: 1 - settings.trainShare - settings.calibrationShare },
+        ],
     horizonMs,
     embargoMs,
   });
@@ -117,17 +105,33 @@ export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBa
   for (const { matrix } of [train, calibration, test]) scaleRows(matrix, scaler);
 
   report('fit');
-  const fit = fitLinearBaseline(train.matrix, { horizonMs, embargoMs, maxLogisticRows: settings.maxLogisticRows });
+  const fitOptions = { horizonMs, embargoMs, maxLogisticRows: settings.maxLogisticRows };
+  const fit = fitLinearBaseline(train.matrix, fitOptions);
 
   report('calibration');
   const calibrated = calibrateLinearModel(fit.model, calibration.matrix, fit.winsorisedReturns);
 
   report('evaluation');
+  const rates = baseRates(dataset, train.matrix);
+  const volatility = volatilityColumns(dataset.featureNames);
   const metrics = evaluateForecasts(
-    test.matrix,
-    applyLinks(linearPart(calibrated.model, test.matrix.features)),
-    { directions: fit.directionRates, levels: fit.levelRates, risks: fit.riskMeans },
-    createRandom(`${options.seed}/evaluation`),
+    {
+      rows: { ...test.matrix, symbols: dataset.symbols },
+      model: { values: applyLinks(linearPart(calibrated.model, test.matrix.features)) },
+      baselines: {
+        majority: majorityForecasts(rates, test.matrix.rows),
+        persistence: persistenceForecasts(rates, dataset, test.matrix),
+        ...(volatility.length === 0
+          ? {}
+          : {
+              volatilityOnly: forecastMatrix(
+                fitFeatureBaseline(train.matrix, calibration.matrix, volatility, fitOptions),
+                test.matrix,
+              ),
+            }),
+      },
+    },
+    { random: createRandom(`${options.seed}/evaluation`), resamples: settings.resamples },
   );
 
   report('artefact');
@@ -156,8 +160,9 @@ export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBa
     provenance: {
       datasetHash: hashDataset(dataset),
       codeVersion: options.codeVersion,
-      configHash: sha256(canonicalJson({ settings, universe: options.universe ?? 'symbols' })),
+      configHash: sha256(canonicalJson({ settings, windows: given, universe: options.universe ?? 'symbols' })),
       seed: options.seed,
+      ...(options.command === undefined ? {} : { command: options.command }),
     },
   };
   const manifest: Manifest = { ...body, modelId: modelIdOf(body) };

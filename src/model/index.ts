@@ -1,16 +1,77 @@
 export { LEAST_UNIVERSE_SHARE, ModelRefusedError, type ServingExpectation } from './artefact.ts';
+export { importArtefact } from './artefact-transfer.ts';
+export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
+export { type DatasetFolderRequest, readDatasetFolder } from './dataset-folder.ts';
 export {
-  DEFAULT_FIT_SETTINGS,
-  type FitBaselineOptions,
-  type FitSettings,
-  type FitStage,
-  type FittedBaseline,
-  fitBaseline,
-} from './fit-baseline.ts';
-export { hashUniverse, type Manifest, type MarketLabel } from './manifest.ts';
-export { loadPredictor, type PredictorOptions, type ServedPredictor, SMALLEST_BATCH } from './predictor.ts';
+  type ArtefactEvaluation,
+  type ArtefactEvaluationRequest,
+  evaluateArtefact,
+} from './evaluation/evaluate-artefact.ts';
+export {
+  BASELINE_NAMES,
+  type BaselineName,
+  type MeanScore,
+} from './evaluation/evaluation.ts';
+export { type FitBaselineOptions, type FitStage, type FittedBaseline, fitBaseline } from './fit-baseline.ts';
+export { DEFAULT_FIT_SETTINGS, type FitSettings } from './fit-settings.ts';
+export { hashUniverse, type Manifest, type MarketLabel, MODEL_KINDS, modelRecord } from './manifest.ts';
+export type { HorizonFigures, ModelSummary } from './model-summary.ts';
+export {
+  learnableRows,
+  openPanel,
+  type PanelDescription,
+  type PanelExpectation,
+  type TrainingPanel,
+  writePanel,
+} from './panel.ts';
+export { loadPredictor } from './predictor.ts';
 export { createPredictorSlot, type PredictorSlot } from './predictor-slot.ts';
-export { findServable, type ListedArtefact, listArtefacts, type Servable } from './registry.ts';
-export { splitTimeBlocks, type TimeWindow, type WindowRequest } from './splits.ts';
+export {
+  exportModel,
+  importModel,
+  listRegistry,
+  type ModelRegistry,
+  promoteRegistered,
+  type Refusal,
+  type RegistryAct,
+  type RegistryEntry,
+  type RegistryList,
+  rollbackRegistered,
+  showModel,
+} from './registered-models.ts';
+export { type ListedArtefact, listArtefacts, loadModel, loadNewest, type Servable } from './registry.ts';
+export { evaluationReport } from './report/evaluation-report.ts';
+export { differenceText, intervalText } from './report/figure-text.ts';
+export { type PredictorOptions, type ServedPredictor, SMALLEST_BATCH } from './served-predictor.ts';
+export { type SplitMargins, splitTimeBlocks, type TimeWindow, type WindowRequest } from './splits.ts';
 export { computeTargets, DIRECTION_THRESHOLDS, LEVELS, RANK_BARS, TARGET_COLUMNS, TARGET_WIDTH } from './targets.ts';
+export {
+  computeScaledTargets,
+  DEFAULT_SCALED_TARGET_SETTINGS,
+  SCALED_TARGET_WIDTH,
+  SCALED_TARGETS,
+  type ScaledTarget,
+  type ScaledTargetSettings,
+} from './targets-scaled.ts';
+export {
+  planTraining,
+  readTrainingSettings,
+  type TrainingPlan,
+  type TrainModelRequest,
+  trainingThreads,
+  trainModel,
+  type WindowBounds,
+} from './training/train-model.ts';
+export type { TrainingProgress } from './training/train-network.ts';
+export { readTrainingHistory } from './training/train-network.ts';
+export { trainingCurves } from './training/training-curves.ts';
+export {
+  FIT_WINDOWS,
+  type FitWindowName,
+  type FitWindowRequests,
+  type FitWindows,
+  splitFitWindows,
+  type WalkForwardOptions,
+  walkForwardFolds,
+} from './walk-forward-folds.ts';

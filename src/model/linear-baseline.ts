@@ -1,10 +1,11 @@
 import { at32, at64, HORIZON_NAMES, TARGET_NAMES } from '../core/index.ts';
 import { type DesignMatrix, lessMarket, targetColumn, thinRows, timeGroups } from './design-matrix.ts';
-import { LINEAR_COLUMNS, type LinearModel } from './linear-model.ts';
+import type { LinearModel } from './linear-model.ts';
 import { columnsOf, fitLogistic, type LogisticHead } from './logistic.ts';
 import { accumulateMoments, addMoments, type Moments, type Standardisation, standardise } from './moments.ts';
+import { quantile } from './quantile.ts';
+import { RAW_COLUMNS } from './raw-outputs.ts';
 import { type RidgeGroup, selectPenalties, solveRidge } from './ridge.ts';
-import { quantile } from './scores.ts';
 import { splitTimeBlocks } from './splits.ts';
 import { TARGET_WIDTH } from './targets.ts';
 
@@ -22,11 +23,6 @@ export interface LinearFit {
   readonly penalties: Readonly<Record<string, number>>;
   /** Bounds the returns were winsorised at, per horizon, fractions. */
   readonly winsorisedReturns: readonly (readonly [number, number])[];
-  /** Class shares of the training rows: the base-rate yardstick. Per horizon [up, down, flat]; per level the event's. */
-  readonly directionRates: readonly (readonly number[])[];
-  readonly levelRates: readonly number[];
-  /** Means of drawdowns and rallies of the training rows. */
-  readonly riskMeans: readonly number[];
   readonly logisticIterations: number;
 }
 
@@ -69,8 +65,8 @@ export function fitLinearBaseline(matrix: DesignMatrix, options: LinearFitOption
 
   const model: LinearModel = {
     width,
-    weights: new Float32Array(LINEAR_COLUMNS.count * width),
-    bias: new Float32Array(LINEAR_COLUMNS.count),
+    weights: new Float32Array(RAW_COLUMNS.count * width),
+    bias: new Float32Array(RAW_COLUMNS.count),
   };
   for (const group of GROUPS) {
     for (const target of group.targets) {
@@ -78,7 +74,7 @@ export function fitLinearBaseline(matrix: DesignMatrix, options: LinearFitOption
       if (column === undefined) continue;
       const { weights, bias } = solveRidge(all, target, penaltyOf(group.name), group.intercept);
       model.weights.set(weights, column * width);
-      model.bias[column] = bias + (column === LINEAR_COLUMNS.rank ? 0.5 : 0);
+      model.bias[column] = bias + (column === RAW_COLUMNS.rank ? 0.5 : 0);
     }
   }
   const logistic = fitLogisticHeads(matrix, all, penaltyOf, options.maxLogisticRows, model);
@@ -86,9 +82,6 @@ export function fitLinearBaseline(matrix: DesignMatrix, options: LinearFitOption
     model,
     penalties: Object.fromEntries(GROUPS.map(({ name }, index) => [name, penalties[index] ?? 1])),
     winsorisedReturns: returnBounds,
-    directionRates: [0, 1, 2, 3].map((h) => classShares(matrix, DIRECTIONS + h, 3)),
-    levelRates: [0, 1, 2, 3, 4, 5, 6, 7].map((k) => classShares(matrix, LEVELS + k, 2)[1] ?? 0),
-    riskMeans: [0, 1, 2, 3].map((k) => mean(targetColumn(matrix, RISKS + k))),
     logisticIterations: logistic,
   };
 }
@@ -99,9 +92,9 @@ const INDICATORS = 9;
 const LEVEL_INDICATORS = 21;
 /** Where the weights of a directly served regression go; the indicators only choose penalties. */
 const DIRECT_COLUMNS: readonly (number | undefined)[] = [
-  ...[0, 1, 2, 3].map((h) => LINEAR_COLUMNS.returns + h),
-  ...[0, 1, 2, 3].map((k) => LINEAR_COLUMNS.risks + k),
-  LINEAR_COLUMNS.rank,
+  ...[0, 1, 2, 3].map((h) => RAW_COLUMNS.returns + h),
+  ...[0, 1, 2, 3].map((k) => RAW_COLUMNS.risks + k),
+  RAW_COLUMNS.rank,
 ];
 const GROUPS: readonly RidgeGroup[] = [
   ...[0, 1, 2, 3].map((h) => ({ name: TARGET_NAMES[RETURNS + h] ?? '', targets: [h], intercept: false })),
@@ -179,7 +172,7 @@ function fitLogisticHeads(
   ];
   const solutions = fitLogistic(standardiseRows(sample, standard), sample.width, standard, heads);
   const { width } = matrix;
-  let column: number = LINEAR_COLUMNS.directions;
+  let column: number = RAW_COLUMNS.directions;
   solutions.forEach(({ weights, bias }, index) => {
     for (let k = 0; k < columnsOf(heads[index]?.classes ?? 2); k++, column++) {
       let intercept = at64(bias, k);
@@ -214,11 +207,3 @@ function bounds(matrix: DesignMatrix, column: number, shares: readonly [number, 
 
 const clip = (value: number, limits: readonly [number, number] | undefined): number =>
   limits ? Math.min(limits[1], Math.max(limits[0], value)) : value;
-
-function classShares(matrix: DesignMatrix, column: number, classes: number): number[] {
-  const counts = new Array<number>(classes).fill(0);
-  for (const label of targetColumn(matrix, column)) counts[label] = (counts[label] ?? 0) + 1;
-  return counts.map((count) => count / matrix.rows);
-}
-
-const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;

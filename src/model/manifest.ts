@@ -1,48 +1,90 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { EpochMs } from '../core/index.ts';
 import { SCALER_VERSION } from '../features/index.ts';
 
 export const MANIFEST_VERSION = 1;
+/** What a model can be; its id begins with it. */
+export const MODEL_KINDS = ['linear-baseline', 'unified-patchtst'] as const;
 
 const text = z.string().min(1);
 const texts = z.array(text).readonly();
 const numbers = z.array(z.number()).readonly();
 const horizons = <Value extends z.ZodType>(value: Value) =>
   z.object({ '15m': value, '1h': value, '4h': value, '12h': value });
-const estimate = z.object({
-  mean: z.number().nullable(),
-  low: z.number().nullable(),
-  high: z.number().nullable(),
-  blocks: z.number(),
-});
+const estimate = z.object({ value: z.number().nullable(), low: z.number().nullable(), high: z.number().nullable() });
 const squared = z.object({ meanSquaredError: z.number(), meanSquaredErrorOfBaseline: z.number() });
-const probability = z.object({
-  logLoss: z.number(),
-  logLossOfBaseRate: z.number(),
-  brier: z.number(),
-  brierOfBaseRate: z.number(),
-  calibrationError: z.number(),
-  shares: numbers,
+const meanScore = z.object({
+  macroF1: estimate,
+  balancedAccuracy: estimate,
+  logLoss: estimate,
+  brier: estimate,
+  signAccuracy: estimate,
+  informationCoefficient: estimate,
 });
+const horizonScore = meanScore.extend({
+  accuracy: estimate,
+  calibrationError: estimate,
+  classF1: z.array(z.number().nullable()).readonly(),
+  confusion: z.array(numbers).readonly(),
+  meanSquaredError: z.number(),
+  meanSquaredErrorOfZero: z.number(),
+  meanAbsoluteForecast: z.number(),
+});
+const difference = z.object({ macroF1: estimate, logLoss: estimate });
+const baseline = z
+  .object({ mean: meanScore, difference, horizons: horizons(horizonScore.extend({ difference })) })
+  .nullable();
 
+/** An `Evaluation`, as stored. */
 const evaluation = z.object({
   rows: z.number(),
   times: z.number(),
-  returns: z.record(
+  days: z.number(),
+  symbols: z.number(),
+  from: z.number(),
+  to: z.number(),
+  runLengthDays: z.number(),
+  inSample: z.boolean(),
+  mean: meanScore,
+  horizons: horizons(horizonScore),
+  levels: z.record(
     text,
     z.object({
-      informationCoefficient: estimate,
-      signAccuracy: z.number().nullable(),
-      signAccuracyMajority: z.number().nullable(),
-      meanSquaredError: z.number(),
-      meanSquaredErrorOfZero: z.number(),
-      meanAbsoluteForecast: z.number(),
+      logLoss: estimate,
+      brier: estimate,
+      calibrationError: estimate,
+      logLossOfBaseRate: z.number().nullable(),
+      brierOfBaseRate: z.number().nullable(),
+      share: z.number(),
     }),
   ),
-  directions: z.record(text, probability.extend({ accuracy: z.number() })),
-  levels: z.record(text, probability),
   risks: z.record(text, squared),
   rank24h: squared.extend({ informationCoefficient: estimate }),
+  baselines: z.object({ majority: baseline, persistence: baseline, volatilityOnly: baseline, linear: baseline }),
+});
+
+const size = z.number().int().positive();
+const networkSchema = z.object({
+  shape: z.object({
+    context: size,
+    features: size,
+    patch: size,
+    stride: size,
+    width: size,
+    heads: size,
+    hidden: size,
+    layers: size,
+    headWidth: size,
+    dropout: z.number(),
+    activation: z.enum(['gelu', 'geluFast', 'silu']),
+  }),
+  /** Number of weights. */
+  weights: size,
+  /** Settings as given, whole. */
+  settings: z.record(text, z.unknown()),
+  epochs: size,
+  bestEpoch: z.number(),
 });
 
 const window = z.object({ from: z.number(), to: z.number(), rows: z.number() });
@@ -58,7 +100,7 @@ const market = z.object({
 export const manifestSchema = z.object({
   formatVersion: z.literal(MANIFEST_VERSION),
   modelId: text,
-  kind: z.literal('linear-baseline'),
+  kind: z.enum(MODEL_KINDS),
   featureSetHash: text,
   featureNames: texts,
   /** Whole, as fitted; its hash is recomputed when served. */
@@ -78,12 +120,17 @@ export const manifestSchema = z.object({
   /** Named outputs of the graph and the forecast columns that each carries, flattened. */
   outputs: z.array(z.object({ name: text, columns: texts, shape: numbers })).readonly(),
   /** Epoch milliseconds; rows used. */
-  windows: z.object({ train: window, calibration: window, test: window }),
-  penalties: z.record(text, z.number()),
+  windows: z.object({ train: window, earlyStopping: window.optional(), calibration: window, test: window }),
+  /** Of the linear baseline's regressions. */
+  penalties: z.record(text, z.number()).optional(),
+  /** Shape and training of a network. */
+  network: networkSchema.optional(),
   calibration: z.object({
     rows: z.number(),
     returnShrinkage: horizons(z.number()),
-    directions: horizons(z.object({ temperature: z.number(), logLossBefore: z.number(), logLossAfter: z.number() })),
+    directions: horizons(
+      z.object({ slopes: numbers, intercepts: numbers, logLossBefore: z.number(), logLossAfter: z.number() }),
+    ),
     levels: z.record(
       text,
       z.object({ slope: z.number(), intercept: z.number(), logLossBefore: z.number(), logLossAfter: z.number() }),
@@ -100,6 +147,8 @@ export const manifestSchema = z.object({
     codeVersion: text,
     configHash: text,
     seed: z.union([z.string(), z.number()]),
+    /** What made it, where it was made from the command line. */
+    command: z.string().optional(),
   }),
 });
 
@@ -120,6 +169,15 @@ export function modelIdOf(manifest: Omit<Manifest, 'modelId'>): string {
   const content = canonicalJson({ ...manifest, modelId: undefined });
   return `${manifest.kind}-${sha256(content).slice(0, 12)}`;
 }
+
+/** A model as the database keeps it. */
+export const modelRecord = (manifest: Manifest, createdAt: EpochMs) => ({
+  modelId: manifest.modelId,
+  kind: manifest.kind,
+  featureSetHash: manifest.featureSetHash,
+  manifest,
+  createdAt,
+});
 
 /** JSON with sorted keys: equal content, equal text. */
 export function canonicalJson(value: unknown): string {

@@ -32,7 +32,7 @@ function fitMasked(masked: number): Promise<FittedBaseline> {
     market: { source: 'generated', plantedEdge: true },
     universe: 'any',
     codeVersion: 'test',
-    settings: { maxLogisticRows: 3_000, maxEvaluationRows: 2_000 },
+    settings: { maxLogisticRows: 3_000, maxEvaluationRows: 2_000, resamples: 100 },
   });
 }
 

@@ -15,11 +15,12 @@ import { applyScaler } from '../features/index.ts';
 import { OnnxGraph } from '../tensor/index.ts';
 import { ModelRefusedError } from './artefact.ts';
 import { type FittedBaseline, fitBaseline } from './fit-baseline.ts';
-import { applyLinks, LINEAR_COLUMNS, type LinearModel, linearModelGraph, linearPart } from './linear-model.ts';
+import { type LinearModel, linearModelGraph, linearPart } from './linear-model.ts';
 import { hashUniverse, type Manifest, modelIdOf, sha256 } from './manifest.ts';
 import { loadPredictor } from './predictor.ts';
 import { createPredictorSlot } from './predictor-slot.ts';
-import { findServable, listArtefacts } from './registry.ts';
+import { applyLinks, RAW_COLUMNS } from './raw-outputs.ts';
+import { findArtefact, listArtefacts, loadNewest } from './registry.ts';
 import { syntheticDataset } from './synthetic-dataset.fixture.ts';
 
 const WIDTH = 6;
@@ -97,8 +98,8 @@ describe('a served linear model', () => {
     const random = createRandom('weights');
     const model: LinearModel = {
       width: WIDTH,
-      weights: Float32Array.from({ length: LINEAR_COLUMNS.count * WIDTH }, () => 0.3 * random.normal()),
-      bias: Float32Array.from({ length: LINEAR_COLUMNS.count }, () => 0.3 * random.normal()),
+      weights: Float32Array.from({ length: RAW_COLUMNS.count * WIDTH }, () => 0.3 * random.normal()),
+      bias: Float32Array.from({ length: RAW_COLUMNS.count }, () => 0.3 * random.normal()),
     };
     const onnx = linearModelGraph(model, { feature_set_hash: dataset.featureSetHash });
     const directory = await tampered(() => ({}), { onnx });
@@ -202,8 +203,8 @@ describe('loadPredictor', () => {
 
     const blank = (): LinearModel => ({
       width: WIDTH,
-      weights: new Float32Array(LINEAR_COLUMNS.count * WIDTH),
-      bias: new Float32Array(LINEAR_COLUMNS.count),
+      weights: new Float32Array(RAW_COLUMNS.count * WIDTH),
+      bias: new Float32Array(RAW_COLUMNS.count),
     });
     const poisoned = blank();
     poisoned.weights[5] = Number.NaN;
@@ -248,12 +249,25 @@ describe('the registry', () => {
     ]);
     expect(listed.refusals.map(({ field }) => field)).toEqual(['manifest']);
 
-    const { servable, refusals } = await findServable([join(folder, 'missing'), parent], expected);
-    expect(servable?.directory).toBe(newer);
+    const { predictor, refusals } = await loadNewest(parent, expected);
+    expect(predictor?.directory).toBe(newer);
+    await predictor?.close();
     expect(refusals.map(({ field }) => field)).toEqual(['manifest', 'featureSetHash']);
-    const none = await findServable([parent], { ...expected, featureSetHash: 'nothing' });
-    expect(none.servable).toBeUndefined();
+    const none = await loadNewest(parent, { ...expected, featureSetHash: 'nothing' });
+    expect(none.predictor).toBeUndefined();
     expect(none.refusals).toHaveLength(4);
+    expect(await loadNewest(join(folder, 'missing'), expected)).toEqual({ predictor: undefined, refusals: [] });
+  });
+
+  it('finds a model by its id whatever its folder is called, and says what is wrong with the one that has its name', async () => {
+    const parent = await mkdtemp(join(folder, 'registry-'));
+    await expect(findArtefact(parent, fitted.modelId)).rejects.toMatchObject({ field: 'artefact' });
+    const named = join(parent, fitted.modelId);
+    await cp(fitted.directory, named, { recursive: true });
+    await writeFile(join(named, 'manifest.json'), '{');
+    await expect(findArtefact(parent, fitted.modelId)).rejects.toMatchObject({ field: 'manifest', directory: named });
+    await cp(fitted.directory, join(parent, 'renamed'), { recursive: true });
+    expect(await findArtefact(parent, fitted.modelId)).toMatchObject({ directory: join(parent, 'renamed') });
   });
 });
 
@@ -262,7 +276,10 @@ describe('the predictor slot', () => {
     modelId,
     featureSetHash: 'x',
     edgeReference: { '15m': [], '1h': [], '4h': [], '12h': [] },
+    contextBars: 1,
+    observe: async () => undefined,
     predict: async () => [],
+    withheld: () => new Map(),
     close: async () => {
       closed.push(modelId);
     },

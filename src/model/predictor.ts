@@ -1,40 +1,18 @@
+import { FORECAST_WIDTH, type Forecast, messageOf } from '../core/index.ts';
+import { applyScaler } from '../features/index.ts';
+import { type CheckedArtefact, checkArtefact, MODEL_FILE, ModelRefusedError } from './artefact.ts';
+import { openNetwork } from './network-predictor.ts';
 import {
-  at32,
-  atByte,
-  type FeaturePanel,
-  FORECAST_WIDTH,
-  type Forecast,
-  type ForecastOutput,
-  MinutehandError,
-  messageOf,
-  outputIndex,
-  type Predictor,
-} from '../core/index.ts';
-import { applyScaler, isModelInput } from '../features/index.ts';
-import {
-  type CheckedArtefact,
-  checkArtefact,
-  MODEL_FILE,
-  ModelRefusedError,
-  type ServingExpectation,
-} from './artefact.ts';
-import type { Manifest } from './manifest.ts';
-
-/** Rows per call are padded to at least this: the runtime's path for a single row rounds differently. */
-export const SMALLEST_BATCH = 8;
-
-export interface PredictorOptions extends ServingExpectation {
-  /** Most rows per call of the runtime. */
-  readonly batchSize: number;
-  /** Threads inside one call, 1 by default: for 50 rows a second one costs more than it brings. */
-  readonly threads?: number;
-}
-
-/** A predictor with what its screens and reports must show of it. */
-export interface ServedPredictor extends Predictor {
-  readonly manifest: Manifest;
-  readonly directory: string;
-}
+  checkPanel,
+  closedError,
+  forecastOf,
+  inputColumns,
+  outputReader,
+  type PredictorOptions,
+  type RuntimeOptions,
+  type ServedPredictor,
+  SMALLEST_BATCH,
+} from './served-predictor.ts';
 
 /**
  * Opens a model artefact for serving.
@@ -44,7 +22,16 @@ export async function loadPredictor(directory: string, options: PredictorOptions
   return openPredictor(await checkArtefact(directory, options), options);
 }
 
-async function openPredictor(artefact: CheckedArtefact, options: PredictorOptions): Promise<ServedPredictor> {
+/** Opens a checked artefact once: what the runtime cannot run is refused before anyone is to serve it. @throws ModelRefusedError */
+export async function probeArtefact(artefact: CheckedArtefact): Promise<void> {
+  await (await openPredictor(artefact, { batchSize: SMALLEST_BATCH })).close();
+}
+
+function openPredictor(artefact: CheckedArtefact, options: RuntimeOptions): Promise<ServedPredictor> {
+  return artefact.manifest.kind === 'unified-patchtst' ? openNetwork(artefact, options) : openLinear(artefact, options);
+}
+
+async function openLinear(artefact: CheckedArtefact, options: RuntimeOptions): Promise<ServedPredictor> {
   const { manifest, directory } = artefact;
   const { modelId, featureSetHash, edgeReference, scaler } = manifest;
   const width = manifest.featureNames.length;
@@ -59,39 +46,16 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
   }).catch((error: unknown) => {
     throw new ModelRefusedError(directory, MODEL_FILE, messageOf(error), error);
   });
-  const groups = manifest.outputs.map(({ name, columns }) => ({
-    name,
-    targets: columns.map((column) => outputIndex(column as ForecastOutput)),
-  }));
-  const names = groups.map(({ name }) => name);
-  const inputs = manifest.featureNames.flatMap((_, column) => (isModelInput(scaler, column) ? [column] : []));
+  const outputs = outputReader(manifest);
+  const inputs = inputColumns(manifest);
   let closed = false;
 
   /** Forecast rows [rows, FORECAST_WIDTH] of scaled features. */
   async function run(features: Float32Array, rows: number): Promise<Float32Array> {
     const padded = new Float32Array(Math.max(SMALLEST_BATCH, rows) * width);
     padded.set(features);
-    const results = await session.run(
-      { features: new Tensor('float32', padded, [padded.length / width, width]) },
-      names,
-    );
-    const values = new Float32Array(rows * FORECAST_WIDTH);
-    for (const { name, targets } of groups) {
-      const data = results[name]?.data;
-      if (!(data instanceof Float32Array) || data.length < rows * targets.length) {
-        throw new MinutehandError(
-          'MODEL_OUTPUT_INVALID',
-          `model ${modelId}: the output ${name} has not the shape its manifest declares`,
-          'Fit the model again; the artefact is inconsistent.',
-        );
-      }
-      for (let row = 0; row < rows; row++) {
-        for (let k = 0; k < targets.length; k++) {
-          values[row * FORECAST_WIDTH + (targets[k] ?? 0)] = at32(data, row * targets.length + k);
-        }
-      }
-    }
-    return values;
+    const features32 = new Tensor('float32', padded, [padded.length / width, width]);
+    return outputs.read(await session.run({ features: features32 }, outputs.names), rows);
   }
 
   return {
@@ -100,15 +64,13 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
     edgeReference,
     manifest,
     directory,
+    contextBars: 1,
+    async observe(panel) {
+      checkPanel(panel, directory, manifest);
+    },
     async predict(panel) {
-      if (closed) throw new MinutehandError('MODEL_CLOSED', `model ${modelId} was closed`, 'Load it again.');
-      if (panel.featureSetHash !== featureSetHash) {
-        const what = `trained on ${featureSetHash}, the panel has ${panel.featureSetHash}`;
-        throw new ModelRefusedError(directory, 'featureSetHash', what);
-      }
-      if (panel.width !== width) {
-        throw new ModelRefusedError(directory, 'features', `a panel of width ${panel.width} instead of ${width}`);
-      }
+      if (closed) throw closedError(modelId);
+      checkPanel(panel, directory, manifest);
       const scaled = new Float32Array(panel.symbols.length * width);
       applyScaler(panel.values, panel.masked, scaler, scaled);
       const forecasts: Forecast[] = [];
@@ -122,31 +84,11 @@ async function openPredictor(artefact: CheckedArtefact, options: PredictorOption
       }
       return forecasts;
     },
+    withheld: () => new Map(),
     async close() {
       if (closed) return;
       closed = true;
       await session.release();
     },
   };
-}
-
-/** @throws MinutehandError MODEL_OUTPUT_INVALID when a value is not finite. */
-function forecastOf(
-  panel: FeaturePanel,
-  row: number,
-  values: Float32Array,
-  modelId: string,
-  inputs: readonly number[],
-): Forecast {
-  const symbol = panel.symbols[row] ?? '';
-  if (!values.every(Number.isFinite)) {
-    throw new MinutehandError(
-      'MODEL_OUTPUT_INVALID',
-      `model ${modelId} returned a value that is not finite for ${symbol} at ${panel.minute}`,
-      'Look at the features of that symbol and minute; the model itself was checked when it was loaded.',
-    );
-  }
-  let masked = 0;
-  for (const column of inputs) masked += atByte(panel.masked, row * panel.width + column);
-  return { symbol, minute: panel.minute, modelId, values, maskedShare: masked / inputs.length };
 }

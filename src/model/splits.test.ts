@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MinutehandError } from '../core/index.ts';
+import { DAY_MS, MinutehandError } from '../core/index.ts';
 import { splitTimeBlocks, type TimeWindow } from './splits.ts';
 
 const BAR = 900_000;
@@ -59,10 +59,64 @@ describe('splitTimeBlocks', () => {
     expect(test).toEqual({ name: 'test', from: 605 * BAR, to: 1000 * BAR, firstRow: 605, endRow: 905 });
   });
 
+  it('cuts windows by times, with what lies between them left out', () => {
+    const times = Float64Array.from({ length: 1001 }, (_, row) => row * BAR);
+    const windows = [
+      { name: 'train', from: 100 * BAR, to: 400 * BAR },
+      { name: 'apart', from: 500 * BAR, to: 600 * BAR },
+      { name: 'close', from: 602 * BAR, to: 2000 * BAR },
+    ];
+    const split = splitTimeBlocks(times, { windows, horizonMs: 48 * BAR, embargoMs: 16 * BAR });
+    expect(split.map(({ firstRow, endRow }) => [firstRow, endRow])).toEqual([
+      [100, 353],
+      [500, 553],
+      [617, 953],
+    ]);
+    expect(split[2]).toMatchObject({ from: 617 * BAR, to: 1000 * BAR });
+  });
+
+  it('gives the same rows for the same blocks by shares and by times', () => {
+    const times = Float64Array.from({ length: 1001 }, (_, row) => 1e12 + row * BAR);
+    const margins = { horizonMs: 96 * BAR, embargoMs: 16 * BAR };
+    const at = (row: number) => 1e12 + row * BAR;
+    const byTimes = [
+      { name: 'a', from: at(0), to: at(600) },
+      { name: 'b', from: at(600), to: at(800) },
+      { name: 'c', from: at(800), to: at(1000) },
+    ];
+    const byShares = [
+      { name: 'a', share: 0.6 },
+      { name: 'b', share: 0.2 },
+      { name: 'c', share: 0.2 },
+    ];
+    expect(splitTimeBlocks(times, { ...margins, windows: byTimes })).toEqual(
+      splitTimeBlocks(times, { ...margins, windows: byShares }),
+    );
+  });
+
+  it('refuses windows by times that overlap, are out of order or empty, and those of both kinds', () => {
+    const times = Float64Array.from({ length: 1001 }, (_, row) => row * BAR);
+    const split = (...spans: [from: number, to: number][]) =>
+      splitTimeBlocks(times, {
+        windows: spans.map(([from, to], index) => ({ name: `w${index}`, from: from * BAR, to: to * BAR })),
+        horizonMs: BAR,
+        embargoMs: 0,
+      });
+    expect(() => split([0, 500], [499, 900])).toThrow(/the w1 window, 1970-01-06T04:45:00Z to .* begins before the w0/);
+    expect(() => split([500, 900], [0, 400])).toThrow(/begins before the w0 window ends/);
+    expect(() => split([500, 500])).toThrow(expect.objectContaining({ code: 'WINDOWS_INVALID', exitCode: 2 }));
+    expect(() => split([2000, 3000])).toThrow(/too short for a w0 window: it has 0\.0 days/);
+    const both = [
+      { name: 'a', share: 1 },
+      { name: 'b', from: 0, to: DAY_MS },
+    ];
+    expect(() => splitTimeBlocks(times, { windows: both, horizonMs: 0, embargoMs: 0 })).toThrow(RangeError);
+  });
+
   it('says that the history is too short, and for which window', () => {
     const times = Float64Array.from({ length: 100 }, (_, row) => row * BAR);
     const options = { windows: [{ name: 'train', share: 1 }], horizonMs: 100 * BAR, embargoMs: 0 };
-    expect(() => splitTimeBlocks(times, options)).toThrow(/too short for a train window: 1\.0 days/);
+    expect(() => splitTimeBlocks(times, options)).toThrow(/too short for a train window: it has 1\.0 days/);
     expect(() => splitTimeBlocks(times, { ...options, windows: [{ name: 'a', share: 0.5 }] })).toThrow(RangeError);
   });
 });

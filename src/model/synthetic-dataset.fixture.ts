@@ -52,7 +52,7 @@ export function syntheticDataset({ seed, symbols, rows, width, edge }: Synthetic
   }
   return {
     featureSetHash: `synthetic-${width}`,
-    featureNames: Array.from({ length: width }, (_, index) => `f${index}`),
+    featureNames: Array.from({ length: width }, (_, index) => (index === 1 ? 'vol_96' : `f${index}`)),
     symbols: names,
     times: Float64Array.from({ length: rows }, (_, row) => START + (row + 1) * BAR_MS),
     width,

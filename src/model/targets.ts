@@ -9,7 +9,7 @@ import {
   type SymbolId,
   TARGET_NAMES,
 } from '../core/index.ts';
-import { type AlignedBars, alignBars, type Dataset } from './dataset.ts';
+import { type AlignedBars, alignBars, barsUntilHole, type Dataset } from './dataset.ts';
 
 /** A return above the threshold is UP, at or below its negative DOWN, between them FLAT. Fractions. */
 export const DIRECTION_THRESHOLDS: Readonly<Record<Horizon, number>> = {
@@ -115,19 +115,6 @@ function fillSymbol(bars: AlignedBars, values: Float32Array): Float64Array {
     }
   }
   return dayReturns;
-}
-
-/** How many bars without a hole follow bar t; -1 where bar t itself is missing. */
-function barsUntilHole({ close, high, low }: AlignedBars): Float64Array {
-  const rows = close.length;
-  const unbroken = new Float64Array(rows).fill(-1);
-  let run = -1;
-  for (let t = rows - 1; t >= 0; t--) {
-    const present = at64(close, t) > 0 && at64(high, t) > 0 && at64(low, t) > 0;
-    run = present ? run + 1 : -1;
-    unbroken[t] = run;
-  }
-  return unbroken;
 }
 
 function fillRanks(dayReturns: readonly Float64Array[], columns: readonly Float32Array[], rows: number): void {

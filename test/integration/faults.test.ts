@@ -54,6 +54,7 @@ async function decide(
       exchangeUrl: exchange.url,
       simulatorToken: exchange.token,
       modelsDirectory: join(folder.path, 'models'),
+      packagedModels: join(folder.path, 'packaged'),
       logDirectory: folder.path,
       binary: join(ROOT, 'bin', 'minutehand.js'),
       codeVersion: 'test',

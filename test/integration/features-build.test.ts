@@ -41,6 +41,7 @@ beforeAll(async () => {
       exchangeUrl: exchange.url,
       simulatorToken: exchange.token,
       modelsDirectory: join(folder.path, 'models'),
+      packagedModels: join(folder.path, 'packaged'),
       logDirectory: folder.path,
       binary: join(ROOT, 'bin', 'minutehand.js'),
       codeVersion: 'test',

@@ -87,7 +87,8 @@ function addCheck(features: Command, context: CliContext): void {
     );
 }
 
-function symbolsOf(text: string): number | SymbolId[] {
+/** `--symbols`: how many, or which. */
+export function symbolsOf(text: string): number | SymbolId[] {
   if (/^[-+.\d]*$/.test(text)) return wholeNumber('--symbols', text, 1);
   return text
     .split(',')

@@ -76,6 +76,7 @@ function runUp(
     market,
     binary: binaryOf(context),
     codeVersion: VERSION,
+    packagedModels: join(context.root, 'models'),
     clock: systemClock,
     signal: context.signal,
     createLog: (directory) =>

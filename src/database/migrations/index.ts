@@ -3,9 +3,10 @@ import { features } from './0002-features.ts';
 import { decisions } from './0003-decisions.ts';
 import { trading } from './0004-trading.ts';
 import { operations } from './0005-operations.ts';
+import { modelRegistry } from './0006-model-registry.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
 
 /** Every step of the schema, oldest first. A released step is never changed: a correction is a further one. */
-export const MIGRATIONS: readonly Migration[] = [marketData, features, decisions, trading, operations];
+export const MIGRATIONS: readonly Migration[] = [marketData, features, decisions, trading, operations, modelRegistry];

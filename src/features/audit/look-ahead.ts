@@ -1,7 +1,7 @@
-import { at64, createRandom, HOUR_MS, MINUTE_MS, type Random, sliceBars } from '../../core/index.ts';
+import { at64, createRandom, firstAtOrAfter, HOUR_MS, MINUTE_MS, type Random, sliceBars } from '../../core/index.ts';
 import { createComparison } from './comparison.ts';
 import { type AuditContext, type AuditResult, computeStretch, verdictOf } from './context.ts';
-import { type BarChange, copyOf, firstAtOrAfter, floor, QUARTER_MS, type Stretch, spread } from './market.ts';
+import { type BarChange, copyOf, floor, QUARTER_MS, type Stretch, spread } from './market.ts';
 
 const CUTS = 5;
 /** Rows compared in front of a cut, beside those in which fast features warm up. */
@@ -48,14 +48,14 @@ function cutPoints({ span, market }: AuditContext): { cut: number; stretch: Stre
 const truncation =
   (cut: number): BarChange =>
   (bars) =>
-    sliceBars(bars, 0, firstAtOrAfter(bars, cut));
+    sliceBars(bars, 0, firstAtOrAfter(bars.openTime, cut));
 
 const missing =
   (cut: number): BarChange =>
   (bars) => {
     const copy = copyOf(bars);
     for (const column of [copy.open, copy.high, copy.low, copy.close, copy.volume, copy.takerBuyVolume]) {
-      column.fill(Number.NaN, firstAtOrAfter(bars, cut));
+      column.fill(Number.NaN, firstAtOrAfter(bars.openTime, cut));
     }
     return copy;
   };
@@ -65,7 +65,7 @@ const noise =
   (cut: number, random: Random): BarChange =>
   (bars) => {
     const copy = copyOf(bars);
-    for (let i = firstAtOrAfter(bars, cut); i < copy.length; i++) {
+    for (let i = firstAtOrAfter(bars.openTime, cut); i < copy.length; i++) {
       const level = Math.exp(3 * random.normal());
       const [open, close] = [level * (0.9 + 0.2 * random.uniform()), level * (0.9 + 0.2 * random.uniform())];
       copy.open[i] = open;

@@ -2,12 +2,12 @@ import {
   allocateBars,
   at64,
   type BarColumns,
+  barsBetween,
   DAY_MS,
   durationOf,
   HOUR_MS,
   MinutehandError,
   type SymbolId,
-  sliceBars,
 } from '../../core/index.ts';
 import { phaseBars } from '../../data/index.ts';
 import type { ColumnRequest } from '../columns.ts';
@@ -47,27 +47,11 @@ export function requestOf(
   const bars15m = new Map<SymbolId, BarColumns>();
   const bars1h = new Map<SymbolId, BarColumns>();
   for (const [symbol, all] of market.bars) {
-    const bars = change(between(all, Math.min(from, hoursFrom ?? from), to), symbol);
-    bars15m.set(symbol, quartersOf(market, between(bars, from, to), phase));
+    const bars = change(barsBetween(all, Math.min(from, hoursFrom ?? from), to), symbol);
+    bars15m.set(symbol, quartersOf(market, barsBetween(bars, from, to), phase));
     if (hoursFrom !== undefined) bars1h.set(symbol, completeHours(quartersOf(market, bars, 0)));
   }
   return { bars15m, references: market.references, ...(hoursFrom === undefined ? {} : { bars1h }) };
-}
-
-/** Bars that open at or after `from` and before `to`, as views. */
-export const between = (bars: BarColumns, from: number, to: number): BarColumns =>
-  sliceBars(bars, firstAtOrAfter(bars, from), firstAtOrAfter(bars, to));
-
-/** Index of the first bar that opens at or after `time`. */
-export function firstAtOrAfter(bars: BarColumns, time: number): number {
-  let low = 0;
-  let high = bars.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (at64(bars.openTime, middle) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 const quartersOf = ({ timeframe }: AuditMarket, bars: BarColumns, phase: number): BarColumns =>

@@ -1,6 +1,7 @@
 import {
   at64,
   type BarColumns,
+  barsBetween,
   type EpochMs,
   epochMs,
   type FinalCandle,
@@ -11,7 +12,7 @@ import {
 import { createFeatureEngineer, type FeatureEngineer } from '../feature-engineer.ts';
 import type { Comparison } from './comparison.ts';
 import type { AuditContext } from './context.ts';
-import { between, floor, QUARTER_MS, requestOf } from './market.ts';
+import { floor, QUARTER_MS, requestOf } from './market.ts';
 import { splitIntoMinutes } from './minutes.ts';
 
 /** Minutes of a market and the 1h bars that are given with them. */
@@ -33,7 +34,7 @@ export function createStream({ market, span }: AuditContext, middle: number): Mi
   const length = span.fastMs + COMPARED_MS;
   const to = floor(Math.min(Math.max(middle + length / 2, span.first + length), span.end), QUARTER_MS);
   const from = to - length;
-  const cut = new Map([...market.bars].map(([symbol, bars]) => [symbol, between(bars, from, to)]));
+  const cut = new Map([...market.bars].map(([symbol, bars]) => [symbol, barsBetween(bars, from, to)]));
   const minutes =
     market.timeframe === '1m' ? cut : new Map([...cut].map(([symbol, bars]) => [symbol, splitIntoMinutes(bars)]));
   const { bars1h = new Map<SymbolId, BarColumns>() } = requestOf(market, {

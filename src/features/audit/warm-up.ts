@@ -1,7 +1,7 @@
-import { HOUR_MS, MINUTE_MS, type SymbolId } from '../../core/index.ts';
+import { barsBetween, HOUR_MS, MINUTE_MS, type SymbolId } from '../../core/index.ts';
 import { type Agreement, createComparison } from './comparison.ts';
 import { type AuditContext, type AuditResult, computeStretch, verdictOf, withSymbols } from './context.ts';
-import { between, QUARTER_MS, spread } from './market.ts';
+import { QUARTER_MS, spread } from './market.ts';
 
 const STARTS = 3;
 /** Rows compared after the slowest feature has become warm. */
@@ -63,6 +63,6 @@ function startPoints({ span, market }: AuditContext) {
 function symbolsFrom({ market, span: { barMs } }: AuditContext, start: number): SymbolId[] {
   const bars = WHOLE_MS / barMs;
   return [...market.bars].flatMap(([symbol, all]) =>
-    between(all, start, start + WHOLE_MS).length === bars ? [symbol] : [],
+    barsBetween(all, start, start + WHOLE_MS).length === bars ? [symbol] : [],
   );
 }

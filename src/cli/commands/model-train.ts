@@ -1,0 +1,248 @@
+import { writeFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type EpochMs, HORIZON_NAMES, systemClock } from '../../core/index.ts';
+import { featureSet } from '../../features/index.ts';
+import {
+  type Manifest,
+  MODEL_KINDS,
+  planTraining,
+  readTrainingHistory,
+  readTrainingSettings,
+  type TrainingProgress,
+  trainingCurves,
+  trainingThreads,
+  trainModel,
+  type WindowBounds,
+} from '../../model/index.ts';
+import { DEVICES, type Device } from '../../tensor/index.ts';
+import { type CliContext, type CommonOptions, perform, readConfig, VERSION, withCommonOptions } from '../context.ts';
+import { usageError } from '../output.ts';
+import { createProgress } from '../terminal.ts';
+import { symbolsOf } from './features.ts';
+import { modelsFolder } from './model-registry.ts';
+import { timeOf } from './sim.ts';
+import { wholeNumber } from './up.ts';
+
+interface TrainOptions extends CommonOptions {
+  readonly data: string;
+  readonly kind: string;
+  readonly symbols: string;
+  readonly from?: string;
+  readonly earlyStopping?: string;
+  readonly calibration?: string;
+  readonly test?: string;
+  readonly until?: string;
+  readonly settings?: string;
+  readonly epochs?: string;
+  readonly seed: string;
+  readonly device: string;
+  readonly threads?: string;
+  readonly output?: string;
+  readonly work?: string;
+  readonly description?: string;
+  readonly dryRun?: boolean;
+}
+
+/** `model train`. */
+export function addModelTrain(model: Command, context: CliContext): void {
+  withCommonOptions(model.command('train'))
+    .description(
+      'Train a model on recorded candles: windows for training, early stopping, calibration and test follow each other.',
+    )
+    .requiredOption('--data <DIR>', 'a folder of candle files of 15m')
+    .option('--kind <KIND>', MODEL_KINDS.join(' or '), 'unified-patchtst')
+    .option(
+      '--symbols <N|LIST>',
+      "the N largest by dollar volume of the folder's first 30 days, or BTCUSDT,ETHUSDT,…",
+      '50',
+    )
+    .option(
+      '--from <TIME>',
+      'where training begins; with it the four times below; by default 55, 10, 15, 20 % of the time',
+    )
+    .option('--early-stopping <TIME>', 'where the early-stopping window begins')
+    .option('--calibration <TIME>', 'where the calibration window begins')
+    .option('--test <TIME>', 'where the test window begins')
+    .option('--until <TIME>', 'where the test window ends')
+    .option('--settings <FILE>', 'training settings, YAML or JSON')
+    .option('--epochs <N>', 'most epochs')
+    .option('--seed <N>', 'of weights, order and dropout', '1')
+    .option('--device <DEVICE>', DEVICES.join(', '), 'cpu')
+    .option('--threads <N>', 'by default one per core')
+    .option('--output <DIR>', "where the artefact's folder is made; by default among the data directory's models")
+    .option('--work <DIR>', 'panel, checkpoint, history and curves; a training that was interrupted goes on from there')
+    .option('--description <TEXT>', 'of the market, for the card')
+    .option('--dry-run', 'say how large it is, what memory and how long it takes, and train nothing')
+    .addHelpText('after', '\nExample: minutehand model train --data DIR --symbols 50 --epochs 6 --dry-run')
+    .action((options: TrainOptions) => perform(context, options, () => train(context, options)));
+}
+
+async function train(context: CliContext, options: TrainOptions) {
+  const config = readConfig(context, options).values;
+  const pathOf = (path: string) => resolve(context.invokedFrom, path);
+  const kind = oneOf('--kind', options.kind, MODEL_KINDS);
+  const device = oneOf('--device', options.device, DEVICES);
+  const threads = options.threads === undefined ? trainingThreads() : wholeNumber('--threads', options.threads, 1);
+  const windows = boundsOf(options);
+  const settings = await readTrainingSettings(
+    options.settings === undefined ? undefined : pathOf(options.settings),
+    options.epochs === undefined ? {} : { epochs: wholeNumber('--epochs', options.epochs, 1) },
+  );
+  const symbols = symbolsOf(options.symbols);
+  if (options.dryRun) return dryRun({ settings, symbols, windows, device, threads });
+
+  const progress = createProgress(context.terminal.stderr, systemClock);
+  const work = options.work === undefined ? join(modelsFolder(config), '.training') : pathOf(options.work);
+  const describe = progressText();
+  const trained = await trainModel({
+    kind,
+    data: pathOf(options.data),
+    symbols,
+    references: config.universe.references,
+    ...(windows ? { windows } : {}),
+    settings,
+    seed: wholeNumber('--seed', options.seed, 0),
+    market: {
+      source: 'real',
+      plantedEdge: false,
+      ...(options.description === undefined ? {} : { description: options.description }),
+    },
+    codeVersion: VERSION,
+    outputDirectory: options.output === undefined ? modelsFolder(config) : pathOf(options.output),
+    workDirectory: work,
+    command: commandOf(options),
+    device,
+    threads,
+    spin: true,
+    signal: context.signal,
+    onStage: (stage) => progress.update(stage),
+    onProgress: (now) => progress.update(describe(now)),
+  }).finally(() => progress.finish());
+  const { manifest, modelId, directory } = trained;
+  if (kind === 'unified-patchtst') {
+    await writeFile(join(work, 'curves.html'), trainingCurves(modelId, await readTrainingHistory(work)));
+  }
+  return {
+    result: { modelId, kind, directory, ...figuresOf(manifest) },
+    lines: () => linesOf(modelId, directory, manifest),
+  };
+}
+
+async function dryRun(asked: {
+  readonly settings: Awaited<ReturnType<typeof readTrainingSettings>>;
+  readonly symbols: number | readonly string[];
+  readonly windows: WindowBounds | undefined;
+  readonly device: Device;
+  readonly threads: number;
+}) {
+  const { settings, windows, device, threads } = asked;
+  const symbols = typeof asked.symbols === 'number' ? asked.symbols : asked.symbols.length;
+  const dayMs = 86_400_000;
+  const days = windows ? (windows.end - windows.train) / dayMs : ASSUMED_DAYS;
+  const trainShare = windows ? (windows.earlyStopping - windows.train) / (windows.end - windows.train) : 0.55;
+  const plan = await planTraining(
+    settings,
+    { features: featureSet().features.length, symbols, days, trainShare },
+    { device, threads, spin: true },
+  );
+  return {
+    result: { dryRun: true, ...plan },
+    lines: () => [
+      `${plan.parameters} parameters, ${plan.batch} samples a step, ${plan.secondsPerStep.toFixed(2)} s a step (${plan.samplesPerSecond.toFixed(0)} samples/s)`,
+      `${plan.stepsPerEpoch} steps an epoch, ${plan.epochs} epochs: ${plan.hours.toFixed(1)} h, for ${days.toFixed(0)} days of ${symbols} symbols${windows ? '' : ' (assumed; give --from to --until)'}`,
+      `panel ${plan.panelMb} MiB on disk, about ${plan.memoryMb} MiB of memory`,
+    ],
+  };
+}
+
+const ASSUMED_DAYS = 180;
+
+/** All five times, or none. */
+function boundsOf(options: TrainOptions): WindowBounds | undefined {
+  const texts = {
+    from: options.from,
+    'early-stopping': options.earlyStopping,
+    calibration: options.calibration,
+    test: options.test,
+    until: options.until,
+  };
+  const given = Object.entries(texts).filter(([, text]) => text !== undefined);
+  if (given.length === 0) return undefined;
+  const missing = Object.entries(texts)
+    .filter(([, text]) => text === undefined)
+    .map(([name]) => `--${name}`);
+  if (missing.length > 0)
+    throw usageError(
+      `the windows need all five times; ${missing.join(', ')} is missing`,
+      'Give --from, --early-stopping, --calibration, --test and --until, or none of them.',
+    );
+  const time = (name: keyof typeof texts): EpochMs => timeOf(`--${name}`, texts[name] ?? '');
+  return {
+    train: time('from'),
+    earlyStopping: time('early-stopping'),
+    calibration: time('calibration'),
+    test: time('test'),
+    end: time('until'),
+  };
+}
+
+function oneOf<Value extends string>(flag: string, text: string, values: readonly Value[]): Value {
+  const found = values.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw usageError(`${flag} ${text} is unknown`, `Give one of ${values.join(', ')}.`);
+}
+
+/** A line of the training's state with the time that is left, from the steps of this run. */
+function progressText(): (progress: TrainingProgress) => string {
+  let first: { step: number; at: number } | undefined;
+  return ({ epoch, epochs, step, steps, loss, finished }) => {
+    const now = performance.now();
+    first ??= { step, at: now };
+    const done = step - first.step;
+    const left = done > 0 ? ((now - first.at) / done) * (steps - step) : Number.NaN;
+    const eta = Number.isFinite(left) ? `, ${Math.ceil(left / 60_000)} min left` : '';
+    if (finished)
+      return `epoch ${epoch + 1} of ${epochs}: loss ${finished.loss.toFixed(4)}, IC ${finished.informationCoefficient.toFixed(4)}, log-loss ${finished.directionLogLoss.toFixed(4)}`;
+    return `epoch ${epoch + 1} of ${epochs}, step ${step} of ${steps}: loss ${loss.toFixed(4)}${eta}`;
+  };
+}
+
+function commandOf(options: TrainOptions): string {
+  const flags: [string, string | undefined][] = [
+    ['kind', options.kind],
+    // A path of this machine means nothing to who reads the card.
+    ['settings', options.settings === undefined || isAbsolute(options.settings) ? undefined : options.settings],
+    ['symbols', options.symbols],
+    ['from', options.from],
+    ['early-stopping', options.earlyStopping],
+    ['calibration', options.calibration],
+    ['test', options.test],
+    ['until', options.until],
+    ['epochs', options.epochs],
+    ['seed', options.seed],
+  ];
+  const shown = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
+  return `minutehand model train --data DIR ${shown.join(' ')}`;
+}
+
+function figuresOf({ metrics, network }: Manifest) {
+  return {
+    macroF1: metrics.mean.macroF1.value,
+    logLoss: metrics.mean.logLoss.value,
+    informationCoefficient: metrics.mean.informationCoefficient.value,
+    ...(network ? { epochs: network.epochs, parameters: network.weights } : {}),
+  };
+}
+
+function linesOf(modelId: string, directory: string, { metrics }: Manifest): string[] {
+  const number = (value: number | null) => (value === null ? 'n/a' : value.toFixed(4));
+  return [
+    `${modelId} in ${directory}`,
+    `test window: macro-F1 ${number(metrics.mean.macroF1.value)}, log-loss ${number(metrics.mean.logLoss.value)}, IC ${number(metrics.mean.informationCoefficient.value)}`,
+    ...HORIZON_NAMES.map((horizon) => {
+      const { macroF1, logLoss, informationCoefficient } = metrics.horizons[horizon];
+      return `  ${horizon.padEnd(3)} macro-F1 ${number(macroF1.value)}, log-loss ${number(logLoss.value)}, IC ${number(informationCoefficient.value)}`;
+    }),
+  ];
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { createRandom, DAY_MS, type Random } from '../../core/index.ts';
+import { dayBlocks, estimate, resampleDays, resampledSums, sumByDay } from './day-resampling.ts';
+
+const meanOf = (values: Float64Array, dayOf: Int32Array, days: number, random: Random) => {
+  const resampling = resampleDays(days, random);
+  const sums = resampledSums(sumByDay(values, dayOf, days), 2, resampling);
+  return estimate(resampling, (draw) => (sums[draw * 2] ?? 0) / (sums[draw * 2 + 1] ?? 0));
+};
+
+/** In what share of markets the interval holds the true mean, 0: `days` days of 24 values that share most of their day's luck. */
+function covered(label: string, markets: number, days: number, carriedOver: number): number {
+  let hits = 0;
+  for (let market = 0; market < markets; market++) {
+    const random = createRandom(`${label} ${market}`);
+    const values = new Float64Array(days * 24);
+    let day = random.normal();
+    let hour = 0;
+    for (let i = 0; i < values.length; i++) {
+      if (i % 24 === 0) day = carriedOver * day + Math.sqrt(1 - carriedOver ** 2) * random.normal();
+      hour = 0.8 * hour + 0.6 * random.normal();
+      values[i] = day + hour;
+    }
+    const dayOf = Int32Array.from(values, (_, i) => Math.floor(i / 24));
+    const { low, high } = meanOf(values, dayOf, days, random.fork('draws'));
+    if ((low ?? 1) <= 0 && (high ?? -1) >= 0) hits++;
+  }
+  return hits / markets;
+}
+
+describe('intervals from resampled days', () => {
+  it('hold the truth about as often as they claim where the values of a day go together', () => {
+    const share = covered('within days', 200, 40, 0);
+    expect(share).toBeGreaterThanOrEqual(0.88);
+    expect(share).toBeLessThanOrEqual(0.99);
+  });
+
+  it('nearly do where days go together, too, as runs of days are drawn', () => {
+    expect(covered('across days', 100, 60, 0.4)).toBeGreaterThanOrEqual(0.83);
+  });
+});
+
+describe('resampleDays', () => {
+  it('draws as many days as there are, in runs that are longer than any label', () => {
+    const resampling = resampleDays(30, createRandom(1));
+    expect(resampling.runLength).toBe(4);
+    expect([5, 8, 9, 27].map((days) => resampleDays(days, createRandom(1)).runLength)).toEqual([2, 2, 3, 3]);
+    for (const draw of [0, 1, 500, 1000]) {
+      const counts = resampling.counts.subarray(draw * 30, (draw + 1) * 30);
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(30);
+    }
+    expect(new Set(resampling.counts.subarray(0, 30))).toEqual(new Set([1]));
+  });
+
+  it('leaves the data as they are below five days', () => {
+    expect(meanOf(Float64Array.from([1, 3]), Int32Array.from([0, 1]), 2, createRandom(1))).toEqual({
+      value: 2,
+      low: null,
+      high: null,
+    });
+  });
+});
+
+describe('estimate', () => {
+  it('is null of what is not finite, and has no interval where most draws are not', () => {
+    const resampling = resampleDays(6, createRandom(1));
+    expect(estimate(resampling, () => Number.NaN)).toEqual({ value: null, low: null, high: null });
+    expect(estimate(resampling, (draw) => (draw === 0 ? 2 : Number.NaN))).toEqual({ value: 2, low: null, high: null });
+    expect(estimate(resampling, (draw) => (draw === 0 ? 2 : draw))).toEqual({ value: 2, low: 25.975, high: 975.025 });
+  });
+});
+
+describe('dayBlocks', () => {
+  it('numbers the UTC days that have rows', () => {
+    const start = 20_000 * DAY_MS;
+    const { days, dayOf } = dayBlocks(Float64Array.from([start, start + 1, start + DAY_MS - 1, start + 3 * DAY_MS]));
+    expect(days).toEqual([20_000, 20_003]);
+    expect([...dayOf]).toEqual([0, 0, 0, 1]);
+  });
+});

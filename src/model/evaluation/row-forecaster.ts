@@ -1,0 +1,112 @@
+import { at32, at64, atInt32, epochMs, FORECAST_WIDTH, type Predictor } from '../../core/index.ts';
+import { applyScaler, type Scaler } from '../../features/index.ts';
+import type { Dataset } from '../dataset.ts';
+import { type ChosenRows, timeRow } from '../design-matrix.ts';
+import { linearPart } from '../linear-model.ts';
+import { applyLinks } from '../raw-outputs.ts';
+import type { FeatureBaseline } from './feature-baseline.ts';
+
+/**
+ * Forecasts rows of a dataset it was made for. A model with a context reads it from the rows before.
+ */
+export interface RowForecaster {
+  /**
+   * Calibrated forecasts [rows.length, FORECAST_WIDTH] of one symbol at ascending rows of the dataset's times.
+   * @throws MinutehandError MODEL_OUTPUT_INVALID when a value is not finite
+   */
+  forecast(symbolIndex: number, rows: Int32Array): Promise<Float32Array>;
+}
+
+/** Rows handed to a forecaster at once. */
+const ROWS_AT_ONCE = 2_048;
+
+/** Forecasts chosen rows, symbol by symbol; [rows, FORECAST_WIDTH] in the order of the rows. */
+export async function forecastRows(
+  forecaster: RowForecaster,
+  dataset: Pick<Dataset, 'times' | 'symbols'>,
+  chosen: ChosenRows,
+  onProgress: (done: number, total: number) => void = () => undefined,
+): Promise<Float32Array> {
+  const total = chosen.times.length;
+  const values = new Float32Array(total * FORECAST_WIDTH);
+  const bySymbol = dataset.symbols.map((): number[] => []);
+  for (let row = 0; row < total; row++) bySymbol[atInt32(chosen.symbolIndex, row)]?.push(row);
+  let done = 0;
+  for (const [symbolIndex, own] of bySymbol.entries()) {
+    for (let from = 0; from < own.length; from += ROWS_AT_ONCE) {
+      const part = own.slice(from, from + ROWS_AT_ONCE);
+      const times = Int32Array.from(part, (row) => timeRow(dataset.times, at64(chosen.times, row)));
+      const forecasts = await forecaster.forecast(symbolIndex, times);
+      part.forEach((row, index) => {
+        values.set(forecasts.subarray(index * FORECAST_WIDTH, (index + 1) * FORECAST_WIDTH), row * FORECAST_WIDTH);
+      });
+      done += part.length;
+      onProgress(done, total);
+    }
+  }
+  return values;
+}
+
+/** A served model of single rows: what it says here is what it says live. */
+export function predictorForecaster(predictor: Predictor, dataset: Dataset): RowForecaster {
+  return {
+    async forecast(symbolIndex, rows) {
+      const symbol = dataset.symbols[symbolIndex] ?? '';
+      const values = rawFeatures(dataset, symbolIndex, rows);
+      const forecasts = await predictor.predict({
+        minute: epochMs(at64(dataset.times, rows[0] ?? 0)),
+        symbols: Array.from(rows, () => symbol),
+        width: dataset.width,
+        featureSetHash: dataset.featureSetHash,
+        values,
+        masked: maskOf(values),
+      });
+      const result = new Float32Array(rows.length * FORECAST_WIDTH);
+      forecasts.forEach((forecast, row) => {
+        result.set(forecast.values, row * FORECAST_WIDTH);
+      });
+      return result;
+    },
+  };
+}
+
+/** A baseline fitted on scaled features. */
+export function baselineForecaster(
+  { columns, model }: FeatureBaseline,
+  scaler: Scaler,
+  dataset: Dataset,
+): RowForecaster {
+  const pick = (values: readonly number[]) => columns.map((column) => values[column] ?? 0);
+  const { center, scale, knownShare } = scaler;
+  const own: Scaler = { ...scaler, center: pick(center), scale: pick(scale), knownShare: pick(knownShare) };
+  return {
+    async forecast(symbolIndex, rows) {
+      const inputs = rawFeatures(dataset, symbolIndex, rows, columns);
+      applyScaler(inputs, maskOf(inputs), own, inputs);
+      return applyLinks(linearPart(model, inputs));
+    },
+  };
+}
+
+/** A copy of features of one symbol at rows, NaN = masked: all, or those of `columns`. */
+function rawFeatures(
+  { symbols, features, width }: Dataset,
+  symbolIndex: number,
+  rows: Int32Array,
+  columns?: readonly number[],
+): Float32Array {
+  const all = features.get(symbols[symbolIndex] ?? '');
+  if (!all) throw new RangeError(`no features of symbol ${symbolIndex}`);
+  const values = new Float32Array(rows.length * (columns?.length ?? width));
+  rows.forEach((row, index) => {
+    if (columns === undefined) values.set(all.subarray(row * width, (row + 1) * width), index * width);
+    else {
+      columns.forEach((column, j) => {
+        values[index * columns.length + j] = at32(all, row * width + column);
+      });
+    }
+  });
+  return values;
+}
+
+const maskOf = (values: Float32Array): Uint8Array => Uint8Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0));
