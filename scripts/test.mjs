@@ -1,4 +1,4 @@
-// `npm test`: sets up what is missing, runs all tests with coverage, and closes with one plain line of counts.
+// `npm test`: sets up what is missing, runs all tests, and closes with one plain line of counts.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const child = spawn(
   [
     join(root, 'node_modules', 'vitest', 'vitest.mjs'),
     'run',
-    ...(chosen.length === 0 ? ['--coverage'] : chosen),
+    ...chosen,
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${summary}`,

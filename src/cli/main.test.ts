@@ -110,6 +110,19 @@ describe('the command line', () => {
     expect(features.every(({ name, formula }) => name !== '' && formula !== '')).toBe(true);
   });
 
+  it('says what a training takes without training', async () => {
+    const { context, written } = capture();
+    expect(await runCli(['model', 'train', '--data', 'none', '--dry-run', '--threads', '1', '--json'], context)).toBe(
+      0,
+    );
+    expect(JSON.parse(written.stdout)).toMatchObject({
+      dryRun: true,
+      parameters: expect.any(Number),
+      secondsPerStep: expect.any(Number),
+      memoryMb: expect.any(Number),
+    });
+  });
+
   it('audits the features on a folder of candles, one JSON object with a verdict per audit', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'minutehand-check-'));
     const start = epochMs(Date.UTC(2024, 1, 1));
@@ -150,6 +163,8 @@ describe('the command line', () => {
     [['model', 'train', '--data', 'docs', '--settings', 'package.json'], 2, /training settings/],
     [['model', 'train', '--data', 'docs', '--dry-run', '--device', 'cuda'], 2, /there is no cuda to run on/],
     [['model', 'train', '--data', 'docs'], 1, /holds no candle file/],
+    [['model', 'bench', 'docs'], 3, /model .*docs is refused: manifest/],
+    [['model', 'bench', 'docs', '--batches', '8,x'], 2, /--batches x is not a whole number/],
     [['model', 'evaluate', 'models'], 2, /--data/],
     [['model', 'evaluate', 'docs', '--data', 'docs'], 3, /model .*docs is refused: manifest/],
     [['model', 'evaluate', 'docs', '--data', 'docs', '--from', 'yesterday'], 2, /--from yesterday is no time/],

@@ -1,5 +1,6 @@
 export { LEAST_UNIVERSE_SHARE, ModelRefusedError, type ServingExpectation } from './artefact.ts';
 export { importArtefact } from './artefact-transfer.ts';
+export { type BenchRow, benchModel, type ModelBench } from './bench-model.ts';
 export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
 export { type DatasetFolderRequest, readDatasetFolder } from './dataset-folder.ts';

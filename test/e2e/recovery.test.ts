@@ -26,7 +26,7 @@ function dataDirectory(): string {
   return join(path, 'data');
 }
 
-const KILLS = Number(process.env.MINUTEHAND_TEST_KILLS ?? 6);
+const KILLS = Number(process.env.MINUTEHAND_TEST_KILLS ?? 4);
 const random = createRandom(process.env.MINUTEHAND_TEST_SEED ?? 'recovery');
 
 /** Process ids of the children of a process, by what they do. */

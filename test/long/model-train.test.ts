@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DAY_MS, epochMs } from '../../core/index.ts';
-import { aggregateBars, createGeneratedMarket, writeCandleFile } from '../../marketfiles/index.ts';
-import { type CliContext, packageRoot } from '../context.ts';
-import { runCli } from '../main.ts';
+import { type CliContext, packageRoot } from '../../src/cli/context.ts';
+import { runCli } from '../../src/cli/main.ts';
+import { DAY_MS, epochMs } from '../../src/core/index.ts';
+import { aggregateBars, createGeneratedMarket, writeCandleFile } from '../../src/marketfiles/index.ts';
 
 const START = epochMs(Date.UTC(2025, 0, 6));
 const SETTINGS = {
@@ -51,17 +51,6 @@ async function run(args: readonly string[]): Promise<{ code: number; json: Recor
 const date = (day: number): string => new Date(START + day * DAY_MS).toISOString();
 
 describe('model train', () => {
-  it('says what a training takes without training', async () => {
-    const { code, json } = await run(['model', 'train', '--data', 'none', '--settings', 'settings.json', '--dry-run']);
-    expect(code).toBe(0);
-    expect(json).toMatchObject({
-      dryRun: true,
-      parameters: expect.any(Number),
-      secondsPerStep: expect.any(Number),
-      memoryMb: expect.any(Number),
-    });
-  });
-
   it('trains a network on candles, which can then be evaluated on later ones, listed and shown', async () => {
     const windows = [
       '--from',
@@ -121,5 +110,14 @@ describe('model train', () => {
     expect(judged.code, JSON.stringify(judged.json)).toBe(0);
     expect(judged.json).toMatchObject({ modelId: trained.json.modelId, macroF1: expect.any(Number), inSample: false });
     expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain(String(trained.json.modelId));
-  });
+
+    const timed = await run(['model', 'bench', directory, '--batches', '8,16', '--threads', '1', '--runs', '2']);
+    expect(timed.json).toMatchObject({
+      modelId: trained.json.modelId,
+      results: [
+        { batch: 8, threads: 1, precision: 'fp32', p50Ms: expect.any(Number) },
+        { batch: 16, rowsPerSecond: expect.any(Number) },
+      ],
+    });
+  }, 600_000);
 });
