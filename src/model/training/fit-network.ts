@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { at32, at64, atInt32, createRandom, type SymbolId } from '../../core/index.ts';
+import { at32, at64, atInt32, createRandom, MinutehandError, type SymbolId } from '../../core/index.ts';
 import { fitScaler, isModelInput, type Scaler } from '../../features/index.ts';
 import type { SessionOptions } from '../../tensor/index.ts';
 import { writeArtefact } from '../artefact.ts';
@@ -224,7 +224,8 @@ async function panelOf(directory: string, dataset: Dataset, scaler: Scaler): Pro
   };
   try {
     return await openPanel(directory, { expected });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof MinutehandError && error.code.startsWith('PANEL_'))) throw error;
     await writePanel(directory, dataset, scaler);
     return openPanel(directory, { expected, verify: false });
   }
