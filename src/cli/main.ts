@@ -10,6 +10,7 @@ import { addSignals } from './commands/signals.ts';
 import { addSim } from './commands/sim.ts';
 import { addStatus } from './commands/status.ts';
 import { addUp } from './commands/up.ts';
+import { addWorker } from './commands/worker.ts';
 import { type CliContext, VERSION } from './context.ts';
 import { reportFailure, usageError } from './output.ts';
 
@@ -55,7 +56,7 @@ export function createProgram(context: CliContext): Command {
   addSim(program, context);
   addConfig(program, context);
   addDb(program, context);
-  addProcesses(program);
+  addProcesses(program, addWorker(program, context));
   return program;
 }
 

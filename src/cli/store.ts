@@ -10,14 +10,14 @@ export const hasStore = (config: Config): boolean =>
 
 /**
  * Works with the store that the configuration names: DATABASE_URL, or the embedded server of the data directory, which is started
- * for the duration unless it runs already.
+ * for the duration unless it runs already. The work is also given the connection string, for processes of its own.
  * @throws MinutehandError STORE_MISSING when nothing was ever stored and `create` is not set
  */
 export async function withStore<T>(
   config: Config,
   log: Log,
   options: { create: boolean; migrate: boolean },
-  work: (database: Database) => Promise<T>,
+  work: (database: Database, url: string) => Promise<T>,
 ): Promise<T> {
   const { url } = config.database;
   if (!options.create && !hasStore(config)) {
@@ -28,16 +28,17 @@ export async function withStore<T>(
     );
   }
   const server = url === null ? await startEmbeddedServer({ dataDir: config.data_dir, log }) : undefined;
+  const storeUrl = server?.url ?? url ?? '';
   try {
     const database = await openDatabase({
-      url: server?.url ?? url ?? '',
+      url: storeUrl,
       applicationName: 'minutehand-cli',
       log,
       maxConnections: config.database.max_connections,
     });
     try {
       if (options.migrate) await migrate(database);
-      return await work(database);
+      return await work(database, storeUrl);
     } finally {
       await database.close();
     }

@@ -1,3 +1,4 @@
+export { type AdvisoryLock, holdAdvisoryLock } from './advisory-lock.ts';
 export {
   type BarRange,
   type Coverage,

@@ -8,6 +8,7 @@ export type { EngineEvent } from './engine-event.ts';
 export type { EngineOptions, EnginePorts } from './engine-options.ts';
 export { buildFeatures, type FeatureBuildOptions, type FeatureBuildReport } from './feature-build.ts';
 export { type FitRequest, runFitJob } from './fit-job.ts';
+export * from './jobs/index.ts';
 export type { MarketChoice } from './market-choice.ts';
 export type { ChildMessage, SupervisorMessage } from './supervised-process.ts';
 export { runSystem, type SystemEvent, type SystemOptions } from './system-orchestrator.ts';

@@ -1,4 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   allocateBars,
@@ -70,6 +71,17 @@ export async function openCandleFolder(directory: string): Promise<CandleFolder>
   }
   const files = (symbol: SymbolId) => (filesOf.get(symbol) ?? []).map((name) => join(directory, name));
   return { directory, timeframe, symbols: () => symbols, files, read };
+}
+
+/**
+ * Names what candle files a folder holds, by their names and sizes: equal where two places hold the same files.
+ * @throws MinutehandError CANDLE_FOLDER_UNREADABLE
+ */
+export async function candleFolderFingerprint(directory: string): Promise<string> {
+  const names = [...(await listCandleFiles(directory)).values()].flat().sort();
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(`${name}\0${(await stat(join(directory, name))).size}\0`);
+  return hash.digest('hex');
 }
 
 async function listCandleFiles(directory: string): Promise<Map<SymbolId, string[]>> {

@@ -65,6 +65,21 @@ export async function readDatasetFolder(request: DatasetFolderRequest): Promise<
   };
 }
 
+/**
+ * The times of the rows that {@link readDatasetFolder} would give, without computing their features.
+ * @throws MinutehandError as readFolderBars; DATASET_TOO_SHORT when no bar closes between `from` and `until`
+ */
+export async function readDatasetTimes(request: DatasetFolderRequest): Promise<Float64Array> {
+  const { bars, from } = await readBars(request);
+  const closes = [...bars.values()].flatMap(({ openTime, length }) =>
+    length > 0 ? [[at64(openTime, 0) + BAR_MS, at64(openTime, length - 1) + BAR_MS] as const] : [],
+  );
+  const oldest = Math.min(...closes.map(([first]) => first));
+  const newest = Math.max(...closes.map(([, last]) => last));
+  const first = oldest + Math.max(0, Math.ceil((from - oldest) / BAR_MS)) * BAR_MS;
+  return Float64Array.from({ length: Math.max(0, (newest - first) / BAR_MS + 1) }, (_, row) => first + row * BAR_MS);
+}
+
 /** The bars of the rows and of their warm-up, and the close time from which rows count. Nothing else of the folder stays in memory. */
 async function readBars(request: DatasetFolderRequest): Promise<{ bars: Map<SymbolId, BarColumns>; from: number }> {
   const { directory, symbols, until, onProgress } = request;

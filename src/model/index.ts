@@ -3,7 +3,7 @@ export { importArtefact } from './artefact-transfer.ts';
 export { type BenchRow, benchModel, type ModelBench } from './bench-model.ts';
 export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
-export { type DatasetFolderRequest, readDatasetFolder } from './dataset-folder.ts';
+export { type DatasetFolderRequest, readDatasetFolder, readDatasetTimes } from './dataset-folder.ts';
 export {
   type ArtefactEvaluation,
   type ArtefactEvaluationRequest,
@@ -16,7 +16,16 @@ export {
 } from './evaluation/evaluation.ts';
 export { type FitBaselineOptions, type FitStage, type FittedBaseline, fitBaseline } from './fit-baseline.ts';
 export { DEFAULT_FIT_SETTINGS, type FitSettings } from './fit-settings.ts';
-export { hashUniverse, type Manifest, type MarketLabel, MODEL_KINDS, modelRecord } from './manifest.ts';
+export {
+  canonicalJson,
+  hashUniverse,
+  type Manifest,
+  type MarketLabel,
+  MODEL_KINDS,
+  marketLabelSchema,
+  modelRecord,
+  sha256,
+} from './manifest.ts';
 export type { HorizonFigures, ModelSummary } from './model-summary.ts';
 export {
   learnableRows,
@@ -55,11 +64,13 @@ export {
   type ScaledTarget,
   type ScaledTargetSettings,
 } from './targets-scaled.ts';
+export { type TrainingSettings, trainingSettingsSchema } from './training/settings.ts';
 export {
   planTraining,
   readTrainingSettings,
   type TrainingPlan,
   type TrainModelRequest,
+  trainingMargins,
   trainingThreads,
   trainModel,
   type WindowBounds,
@@ -69,10 +80,12 @@ export { readTrainingHistory } from './training/train-network.ts';
 export { trainingCurves } from './training/training-curves.ts';
 export {
   FIT_WINDOWS,
+  type FitSpans,
   type FitWindowName,
   type FitWindowRequests,
   type FitWindows,
   splitFitWindows,
   type WalkForwardOptions,
   walkForwardFolds,
+  walkForwardSpans,
 } from './walk-forward-folds.ts';

@@ -90,7 +90,7 @@ const networkSchema = z.object({
 const window = z.object({ from: z.number(), to: z.number(), rows: z.number() });
 
 /** What the market of the dataset is: it shows wherever figures of the model do. */
-const market = z.object({
+export const marketLabelSchema = z.object({
   source: z.enum(['generated', 'replay', 'real']),
   /** true: the generator plants a known edge, so that figures say nothing of a real market. */
   plantedEdge: z.boolean(),
@@ -141,7 +141,7 @@ export const manifestSchema = z.object({
   /** On the test window, after calibration. */
   metrics: evaluation,
   edgeReference: horizons(numbers),
-  market,
+  market: marketLabelSchema,
   provenance: z.object({
     datasetHash: text,
     codeVersion: text,
@@ -154,7 +154,7 @@ export const manifestSchema = z.object({
 
 /** Everything that is known of a model: `manifest.json` of its folder. */
 export type Manifest = z.infer<typeof manifestSchema>;
-export type MarketLabel = z.infer<typeof market>;
+export type MarketLabel = z.infer<typeof marketLabelSchema>;
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 

@@ -33,12 +33,26 @@ export interface WalkForwardOptions extends SplitMargins {
   readonly testMs: number;
 }
 
+/** The four windows of one fit by times, epoch milliseconds: each begins where the one before ends. */
+export type FitSpans = Readonly<Record<FitWindowName, { readonly from: number; readonly to: number }>>;
+
 /**
  * The windows of fits that walk through time: each is judged on the stretch after the one of the fit before, and trained on what lies
  * in front of it. Oldest first. Margins are taken from inside the lengths, so that a row is tested in at most one fold.
  * @throws MinutehandError WINDOWS_INVALID (exit 2) when a length or the number of folds is none; DATASET_TOO_SHORT
  */
 export function walkForwardFolds(times: Float64Array, options: WalkForwardOptions): FitWindows[] {
+  return walkForwardSpans(times, options).map((spans) => splitFitWindows(times, spans, options));
+}
+
+/**
+ * The spans that {@link walkForwardFolds} splits, before margins are taken from them: what a fit is given.
+ * @throws MinutehandError WINDOWS_INVALID (exit 2) when a length or the number of folds is none; DATASET_TOO_SHORT
+ */
+export function walkForwardSpans(
+  times: Float64Array,
+  options: Omit<WalkForwardOptions, keyof SplitMargins>,
+): FitSpans[] {
   const { folds, trainMs, earlyStoppingMs, calibrationMs, testMs } = options;
   const lengths = { trainMs, earlyStoppingMs, calibrationMs, testMs };
   const wrong = Object.entries(lengths).find(([, length]) => length !== 'expanding' && !(length > 0));
@@ -65,13 +79,12 @@ export function walkForwardFolds(times: Float64Array, options: WalkForwardOption
     const testFrom = testTo - testMs;
     const calibrationFrom = testFrom - calibrationMs;
     const earlyStoppingFrom = calibrationFrom - earlyStoppingMs;
-    const requests = {
+    return {
       train: { from: trainMs === 'expanding' ? start : earlyStoppingFrom - trainMs, to: earlyStoppingFrom },
       earlyStopping: { from: earlyStoppingFrom, to: calibrationFrom },
       calibration: { from: calibrationFrom, to: testFrom },
       test: { from: testFrom, to: testTo },
     };
-    return splitFitWindows(times, requests, options);
   });
 }
 

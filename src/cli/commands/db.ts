@@ -13,7 +13,12 @@ export function addDb(program: Command, context: CliContext): void {
     .action((options: CommonOptions) =>
       perform(context, options, async () => {
         const config = readConfig(context, options).values;
-        const applied = await withStore(config, commandLog(config, options), { create: true, migrate: false }, migrate);
+        const applied = await withStore(
+          config,
+          commandLog(config, options),
+          { create: true, migrate: false },
+          (database) => migrate(database),
+        );
         return {
           result: { applied },
           lines: () => (applied.length === 0 ? ['the schema is up to date'] : applied.map((id) => `applied ${id}`)),

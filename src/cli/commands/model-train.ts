@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type EpochMs, HORIZON_NAMES, systemClock } from '../../core/index.ts';
+import { HORIZON_NAMES, systemClock } from '../../core/index.ts';
 import { featureSet } from '../../features/index.ts';
 import {
   type Manifest,
@@ -9,40 +9,21 @@ import {
   planTraining,
   readTrainingHistory,
   readTrainingSettings,
-  type TrainingProgress,
   trainingCurves,
   trainingThreads,
   trainModel,
   type WindowBounds,
 } from '../../model/index.ts';
 import { DEVICES, type Device } from '../../tensor/index.ts';
-import { type CliContext, type CommonOptions, perform, readConfig, VERSION, withCommonOptions } from '../context.ts';
+import { type CliContext, perform, readConfig, VERSION, withCommonOptions } from '../context.ts';
 import { usageError } from '../output.ts';
 import { createProgress } from '../terminal.ts';
 import { symbolsOf } from './features.ts';
 import { modelsFolder } from './model-registry.ts';
-import { timeOf } from './sim.ts';
+import { refuseJobOptions, trainFolds } from './model-train-folds.ts';
+import { boundsOf, DEFAULT_SEED, type TrainOptions, trainingCommand } from './training-options.ts';
+import { progressText } from './training-progress.ts';
 import { wholeNumber } from './up.ts';
-
-interface TrainOptions extends CommonOptions {
-  readonly data: string;
-  readonly kind: string;
-  readonly symbols: string;
-  readonly from?: string;
-  readonly earlyStopping?: string;
-  readonly calibration?: string;
-  readonly test?: string;
-  readonly until?: string;
-  readonly settings?: string;
-  readonly epochs?: string;
-  readonly seed: string;
-  readonly device: string;
-  readonly threads?: string;
-  readonly output?: string;
-  readonly work?: string;
-  readonly description?: string;
-  readonly dryRun?: boolean;
-}
 
 /** `model train`. */
 export function addModelTrain(model: Command, context: CliContext): void {
@@ -67,14 +48,27 @@ export function addModelTrain(model: Command, context: CliContext): void {
     .option('--until <TIME>', 'where the test window ends')
     .option('--settings <FILE>', 'training settings, YAML or JSON')
     .option('--epochs <N>', 'most epochs')
-    .option('--seed <N>', 'of weights, order and dropout', '1')
+    .option('--seed <N>', 'of weights, order and dropout; by default 1')
+    .option('--seeds <LIST>', 'a model for each of several seeds, such as 1,2,3, as jobs')
+    .option(
+      '--folds <N>',
+      'as many walk-forward folds, as jobs; they end with the data, or with --until, and begin with --from',
+    )
+    .option('--train-days <N>', 'length of the training window of each fold, or expanding; by default expanding')
+    .option('--early-stopping-days <N>', 'by default 20')
+    .option('--calibration-days <N>', 'by default 30')
+    .option('--test-days <N>', 'by default 30')
+    .option('--workers <N>', 'jobs at a time on this machine; 0 leaves them to "minutehand worker"; by default 1')
     .option('--device <DEVICE>', DEVICES.join(', '), 'cpu')
     .option('--threads <N>', 'by default one per core')
     .option('--output <DIR>', "where the artefact's folder is made; by default among the data directory's models")
     .option('--work <DIR>', 'panel, checkpoint, history and curves; a training that was interrupted goes on from there')
     .option('--description <TEXT>', 'of the market, for the card')
     .option('--dry-run', 'say how large it is, what memory and how long it takes, and train nothing')
-    .addHelpText('after', '\nExample: minutehand model train --data DIR --symbols 50 --epochs 6 --dry-run')
+    .addHelpText(
+      'after',
+      '\nExample: minutehand model train --data DIR --symbols 50 --epochs 6 --dry-run\nExample: minutehand model train --data DIR --folds 4 --seeds 1,2,3',
+    )
     .action((options: TrainOptions) => perform(context, options, () => train(context, options)));
 }
 
@@ -84,16 +78,23 @@ async function train(context: CliContext, options: TrainOptions) {
   const kind = oneOf('--kind', options.kind, MODEL_KINDS);
   const device = oneOf('--device', options.device, DEVICES);
   const threads = options.threads === undefined ? trainingThreads() : wholeNumber('--threads', options.threads, 1);
-  const windows = boundsOf(options);
   const settings = await readTrainingSettings(
     options.settings === undefined ? undefined : pathOf(options.settings),
     options.epochs === undefined ? {} : { epochs: wholeNumber('--epochs', options.epochs, 1) },
   );
   const symbols = symbolsOf(options.symbols);
+  const outputDirectory = options.output === undefined ? modelsFolder(config) : pathOf(options.output);
+  const work = options.work === undefined ? join(modelsFolder(config), '.training') : pathOf(options.work);
+  if (options.folds !== undefined || options.seeds !== undefined) {
+    const data = pathOf(options.data);
+    const shared = { kind, device, threads, settings, symbols, data, outputDirectory, workDirectory: work };
+    return trainFolds(context, options, config, shared);
+  }
+  refuseJobOptions(options);
+  const windows = boundsOf(options);
   if (options.dryRun) return dryRun({ settings, symbols, windows, device, threads });
 
   const progress = createProgress(context.terminal.stderr, systemClock);
-  const work = options.work === undefined ? join(modelsFolder(config), '.training') : pathOf(options.work);
   const describe = progressText();
   const trained = await trainModel({
     kind,
@@ -102,16 +103,16 @@ async function train(context: CliContext, options: TrainOptions) {
     references: config.universe.references,
     ...(windows ? { windows } : {}),
     settings,
-    seed: wholeNumber('--seed', options.seed, 0),
+    seed: wholeNumber('--seed', options.seed ?? DEFAULT_SEED, 0),
     market: {
       source: 'real',
       plantedEdge: false,
       ...(options.description === undefined ? {} : { description: options.description }),
     },
     codeVersion: VERSION,
-    outputDirectory: options.output === undefined ? modelsFolder(config) : pathOf(options.output),
+    outputDirectory,
     workDirectory: work,
-    command: commandOf(options),
+    command: trainingCommand(options),
     device,
     threads,
     spin: true,
@@ -158,72 +159,10 @@ async function dryRun(asked: {
 
 const ASSUMED_DAYS = 180;
 
-/** All five times, or none. */
-function boundsOf(options: TrainOptions): WindowBounds | undefined {
-  const texts = {
-    from: options.from,
-    'early-stopping': options.earlyStopping,
-    calibration: options.calibration,
-    test: options.test,
-    until: options.until,
-  };
-  const given = Object.entries(texts).filter(([, text]) => text !== undefined);
-  if (given.length === 0) return undefined;
-  const missing = Object.entries(texts)
-    .filter(([, text]) => text === undefined)
-    .map(([name]) => `--${name}`);
-  if (missing.length > 0)
-    throw usageError(
-      `the windows need all five times; ${missing.join(', ')} is missing`,
-      'Give --from, --early-stopping, --calibration, --test and --until, or none of them.',
-    );
-  const time = (name: keyof typeof texts): EpochMs => timeOf(`--${name}`, texts[name] ?? '');
-  return {
-    train: time('from'),
-    earlyStopping: time('early-stopping'),
-    calibration: time('calibration'),
-    test: time('test'),
-    end: time('until'),
-  };
-}
-
 function oneOf<Value extends string>(flag: string, text: string, values: readonly Value[]): Value {
   const found = values.find((value) => value === text);
   if (found !== undefined) return found;
   throw usageError(`${flag} ${text} is unknown`, `Give one of ${values.join(', ')}.`);
-}
-
-/** A line of the training's state with the time that is left, from the steps of this run. */
-function progressText(): (progress: TrainingProgress) => string {
-  let first: { step: number; at: number } | undefined;
-  return ({ epoch, epochs, step, steps, loss, finished }) => {
-    const now = performance.now();
-    first ??= { step, at: now };
-    const done = step - first.step;
-    const left = done > 0 ? ((now - first.at) / done) * (steps - step) : Number.NaN;
-    const eta = Number.isFinite(left) ? `, ${Math.ceil(left / 60_000)} min left` : '';
-    if (finished)
-      return `epoch ${epoch + 1} of ${epochs}: loss ${finished.loss.toFixed(4)}, IC ${finished.informationCoefficient.toFixed(4)}, log-loss ${finished.directionLogLoss.toFixed(4)}`;
-    return `epoch ${epoch + 1} of ${epochs}, step ${step} of ${steps}: loss ${loss.toFixed(4)}${eta}`;
-  };
-}
-
-function commandOf(options: TrainOptions): string {
-  const flags: [string, string | undefined][] = [
-    ['kind', options.kind],
-    // A path of this machine means nothing to who reads the card.
-    ['settings', options.settings === undefined || isAbsolute(options.settings) ? undefined : options.settings],
-    ['symbols', options.symbols],
-    ['from', options.from],
-    ['early-stopping', options.earlyStopping],
-    ['calibration', options.calibration],
-    ['test', options.test],
-    ['until', options.until],
-    ['epochs', options.epochs],
-    ['seed', options.seed],
-  ];
-  const shown = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
-  return `minutehand model train --data DIR ${shown.join(' ')}`;
 }
 
 function figuresOf({ metrics, network }: Manifest) {

@@ -1,16 +1,26 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { noMetrics } from '../../core/index.ts';
-import { type EngineEvent, type EngineOptions, type FitRequest, runBookEngine, runFitJob } from '../../engine/index.ts';
+import { MinutehandError, noMetrics } from '../../core/index.ts';
+import {
+  type EngineEvent,
+  type EngineOptions,
+  type FitRequest,
+  runBookEngine,
+  runFitJob,
+  runTrainJob,
+  type TrainProcessReport,
+  type TrainProcessRequest,
+} from '../../engine/index.ts';
 import { createLog, createMetrics, PunctualityWatch } from '../../monitoring/index.ts';
+import { asMinutehandError } from '../output.ts';
 import { runSupervised, type Supervisor } from '../supervised.ts';
 
-/** The commands that `up` starts as processes of their own; not for people. */
-export function addProcesses(program: Command): void {
+/** The commands that `up` and workers start as processes of their own; not for people. */
+export function addProcesses(program: Command, worker: Command): void {
   program.command('engine', { hidden: true }).action(() => runSupervised<EngineOptions>(runEngineProcess));
-  const worker = program.command('worker', { hidden: true });
-  worker.command('fit').action(() => runSupervised<FitRequest>(runFitProcess));
+  worker.command('fit', { hidden: true }).action(() => runSupervised<FitRequest>(runFitProcess));
+  worker.command('train', { hidden: true }).action(() => runSupervised<TrainProcessRequest>(runTrainProcess));
 }
 
 async function runEngineProcess(supervisor: Supervisor<EngineOptions>) {
@@ -54,4 +64,30 @@ async function runFitProcess(supervisor: Supervisor<FitRequest>) {
     onProgress: (stage, done, total) =>
       supervisor.report({ kind: 'progress', task: `fitting the model (${stage})`, done, total }),
   });
+}
+
+async function runTrainProcess(supervisor: Supervisor<TrainProcessRequest>) {
+  // The minute comes first.
+  setPriority(10);
+  const report = (event: TrainProcessReport) => supervisor.report(event);
+  let isTraining = false;
+  // Only a step of training has something to save; everything before and after it is done again.
+  supervisor.signal.addEventListener('abort', () => isTraining || process.exit(0), { once: true });
+  const { job, ...request } = await supervisor.options;
+  try {
+    return await runTrainJob(job, {
+      ...request,
+      log: createLog({ level: 'warn', destination: 'stderr', format: 'text' }),
+      signal: supervisor.signal,
+      onLost: () => process.exit(1),
+      onStage: (stage) => {
+        isTraining = stage === 'training';
+        report({ kind: 'stage', stage });
+      },
+      onProgress: (progress) => report({ kind: 'progress', progress }),
+    });
+  } catch (error) {
+    if (!supervisor.signal.aborted && !(error instanceof MinutehandError)) console.error(error);
+    throw asMinutehandError(error);
+  }
 }

@@ -25,6 +25,7 @@ import { windowGraph, withAdjustment } from '../network/serving-graph.ts';
 import { calibrateOutputs, type OutputAdjustment } from '../output-calibration.ts';
 import { openPanel, type TrainingPanel, writePanel } from '../panel.ts';
 import { applyLinks, OUTPUT_GROUPS, RAW_COLUMNS } from '../raw-outputs.ts';
+import type { SplitMargins } from '../splits.ts';
 import { computeTargets, RANK_BARS, TARGET_WIDTH } from '../targets.ts';
 import { computeScaledTargets, SCALED_TARGET_WIDTH } from '../targets-scaled.ts';
 import { type FitWindowName, type FitWindowRequests, splitFitWindows } from '../walk-forward-folds.ts';
@@ -62,6 +63,12 @@ export interface FitNetworkOptions extends SessionOptions {
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 
+/** What keeps the windows of a network's training apart: the longest label, and the context it looks back on. */
+export const networkMargins = ({ network }: TrainingSettings): SplitMargins => ({
+  horizonMs: RANK_BARS * BAR_MS,
+  embargoMs: network.context * BAR_MS,
+});
+
 export interface FittedNetwork {
   readonly modelId: string;
   readonly directory: string;
@@ -82,7 +89,7 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
   const { dataset, settings, seed, workDirectory, onStage = () => undefined } = options;
   onStage('targets');
   checkDataset(dataset);
-  const margins = { horizonMs: RANK_BARS * BAR_MS, embargoMs: settings.network.context * BAR_MS };
+  const margins = networkMargins(settings);
   const windows = splitFitWindows(dataset.times, options.windows, margins);
   const targets = computeTargets(dataset);
   const scaled = computeScaledTargets(dataset);

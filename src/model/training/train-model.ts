@@ -5,13 +5,16 @@ import { parse } from 'yaml';
 import { type EpochMs, MinutehandError, messageOf, type SymbolId } from '../../core/index.ts';
 import type { FeatureSet } from '../../features/index.ts';
 import { openTraining, type SessionOptions } from '../../tensor/index.ts';
-import type { Dataset } from '../dataset.ts';
+import { BAR_MS, type Dataset } from '../dataset.ts';
 import { readDatasetFolder } from '../dataset-folder.ts';
 import { type FitStage, fitBaseline } from '../fit-baseline.ts';
+import { DEFAULT_FIT_SETTINGS } from '../fit-settings.ts';
 import type { Manifest, MarketLabel } from '../manifest.ts';
+import type { SplitMargins } from '../splits.ts';
+import { RANK_BARS } from '../targets.ts';
 import type { FitWindowRequests } from '../walk-forward-folds.ts';
 import { createBuffers } from './batches.ts';
-import { fitNetwork, type NetworkFitStage } from './fit-network.ts';
+import { fitNetwork, type NetworkFitStage, networkMargins } from './fit-network.ts';
 import { type TrainingSettings, trainingSettingsSchema } from './settings.ts';
 import { feedsOf, networkShapeOf, type TrainingProgress, trainingProgram } from './train-network.ts';
 
@@ -193,6 +196,12 @@ export async function readTrainingSettings(
   const issue = parsed.error.issues[0];
   throw refuse(`training settings: ${issue?.path.join('.') || 'the whole'}: ${issue?.message}`);
 }
+
+/** What keeps the windows of a training apart. */
+export const trainingMargins = (kind: Manifest['kind'], settings: TrainingSettings): SplitMargins =>
+  kind === 'unified-patchtst'
+    ? networkMargins(settings)
+    : { horizonMs: RANK_BARS * BAR_MS, embargoMs: DEFAULT_FIT_SETTINGS.embargoBars * BAR_MS };
 
 /** Threads that training takes by default: every core. */
 export const trainingThreads = (): number => Math.max(1, cpus().length);
