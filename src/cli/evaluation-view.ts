@@ -31,6 +31,7 @@ export function evaluationResult(
     balancedAccuracy: mean.balancedAccuracy.value,
     signAccuracy: mean.signAccuracy.value,
     informationCoefficient: mean.informationCoefficient.value,
+    rawInformationCoefficient: mean.rawInformationCoefficient.value,
     intervals: mean,
     horizons,
     levels,
@@ -64,11 +65,23 @@ export function evaluationLines(
 ): string[] {
   const { mean, horizons, baselines } = evaluation;
   const right = (title: string) => ({ title, align: 'right' as const });
-  const titles = ['macro-F1', 'log-loss', 'Brier', 'sign accuracy', 'information coefficient'].map(right);
+  const titles = [
+    'macro-F1',
+    'log-loss',
+    'Brier',
+    'sign accuracy',
+    'information coefficient',
+    'before calibration',
+  ].map(right);
   const cells = (score: MeanScore) =>
-    [score.macroF1, score.logLoss, score.brier, score.signAccuracy, score.informationCoefficient].map((estimate) =>
-      intervalText(estimate),
-    );
+    [
+      score.macroF1,
+      score.logLoss,
+      score.brier,
+      score.signAccuracy,
+      score.informationCoefficient,
+      score.rawInformationCoefficient,
+    ].map((estimate) => intervalText(estimate));
   return [
     `${manifest.modelId}: ${evaluation.rows} forecasts of ${symbols.length} symbols, ${formatTime(epochMs(evaluation.from))} to ${formatTime(epochMs(evaluation.to))}`,
     `fitted on: ${marketText(manifest.market)}`,

@@ -11,4 +11,10 @@ export {
   type GeneratedMarket,
   type GeneratedMarketSettings,
 } from './generated/generated-market.ts';
-export { EDGE_HORIZONS, type EdgeHorizon, type PlantedEdge } from './generated/planted-edge.ts';
+export {
+  BEST_FORECAST_HORIZONS,
+  type BestForecastHorizon,
+  EDGE_HORIZONS,
+  type EdgeHorizon,
+  type PlantedEdge,
+} from './generated/planted-edge.ts';

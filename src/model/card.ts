@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.ts';
 export function modelCard(manifest: Manifest): string {
   const { windows, metrics, market } = manifest;
   const { command } = manifest.provenance;
+  const isRawKnown = metrics.mean.rawInformationCoefficient !== undefined;
   const leftOut = manifest.featureNames.filter((_, column) => !isModelInput(manifest.scaler, column));
   const periods = (['train', 'earlyStopping', 'calibration', 'test'] as const).flatMap((name) => {
     const window = windows[name];
@@ -35,8 +36,8 @@ export function modelCard(manifest: Manifest): string {
     '',
     `Macro-F1, mean of four horizons: ${interval(metrics.mean.macroF1)}; volatility-only ${interval(metrics.baselines.volatilityOnly?.mean.macroF1)}, majority ${interval(metrics.baselines.majority?.mean.macroF1)}, persistence ${interval(metrics.baselines.persistence?.mean.macroF1)}.`,
     '',
-    '| horizon | macro-F1, 95 % | volatility-only | log-loss | volatility-only | sign right where it moved | rank IC per time, 95 % | MSE / MSE of zero | ECE |',
-    '|---|---|---|---|---|---|---|---|---|',
+    `| horizon | macro-F1, 95 % | volatility-only | log-loss | volatility-only | sign right where it moved | rank IC per time, 95 % |${isRawKnown ? ' before calibration |' : ''} MSE / MSE of zero | ECE |`,
+    `|---|---|---|---|---|---|---|---|---|${isRawKnown ? '---|' : ''}`,
     ...HORIZON_NAMES.map((horizon) => {
       const score = metrics.horizons[horizon];
       const other = metrics.baselines.volatilityOnly?.horizons[horizon];
@@ -47,13 +48,14 @@ export function modelCard(manifest: Manifest): string {
         figure(other?.logLoss),
         percent(score.signAccuracy),
         interval(score.informationCoefficient),
+        ...(isRawKnown ? [interval(score.rawInformationCoefficient)] : []),
         ratio(score.meanSquaredError, score.meanSquaredErrorOfZero),
         figure(score.calibrationError),
       ];
       return `| ${horizon} | ${cells.join(' | ')} |`;
     }),
     '',
-    `Rank of the 24 h return: IC ${interval(metrics.rank24h.informationCoefficient)}, MSE / MSE of the middle ${ratio(metrics.rank24h.meanSquaredError, metrics.rank24h.meanSquaredErrorOfBaseline)}.`,
+    `Rank of the 24 h return: IC ${interval(metrics.rank24h.informationCoefficient)}${isRawKnown ? `, before calibration ${interval(metrics.rank24h.rawInformationCoefficient)}` : ''}, MSE / MSE of the middle ${ratio(metrics.rank24h.meanSquaredError, metrics.rank24h.meanSquaredErrorOfBaseline)}.`,
     '',
     '## Levels (test window)',
     '',

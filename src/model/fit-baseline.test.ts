@@ -34,9 +34,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('fitBaseline', () => {
   it('finds a planted linear relation out of sample, at every horizon', () => {
     for (const horizon of HORIZON_NAMES) {
-      const { informationCoefficient, signAccuracy, meanSquaredError, meanSquaredErrorOfZero } =
-        fitted.metrics.horizons[horizon];
+      const {
+        informationCoefficient,
+        rawInformationCoefficient,
+        signAccuracy,
+        meanSquaredError,
+        meanSquaredErrorOfZero,
+      } = fitted.metrics.horizons[horizon];
       expect(informationCoefficient.low, horizon).toBeGreaterThan(0.05);
+      expect(rawInformationCoefficient?.value, horizon).toBeCloseTo(informationCoefficient.value ?? 0, 3);
       expect(signAccuracy.value, horizon).toBeGreaterThan(0.55);
       expect(meanSquaredError, horizon).toBeLessThan(meanSquaredErrorOfZero);
     }
@@ -85,6 +91,11 @@ describe('fitBaseline', () => {
     for (const horizon of HORIZON_NAMES) {
       const { meanSquaredError, meanSquaredErrorOfZero } = blank.metrics.horizons[horizon];
       expect(meanSquaredError / meanSquaredErrorOfZero, horizon).toBeLessThan(1.03);
+      // A head that calibration shrank to nothing ranks no symbols any more; what it was before is still measured.
+      const { informationCoefficient, rawInformationCoefficient } = blank.metrics.horizons[horizon];
+      const shrunk = blank.manifest.calibration.returnShrinkage[horizon] === 0;
+      expect(informationCoefficient.value === null, horizon).toBe(shrunk);
+      expect(rawInformationCoefficient?.value, horizon).toEqual(expect.any(Number));
     }
   });
 

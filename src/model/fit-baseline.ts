@@ -21,7 +21,7 @@ import {
   modelIdOf,
   sha256,
 } from './manifest.ts';
-import { applyLinks, OUTPUT_GROUPS } from './raw-outputs.ts';
+import { applyLinks, OUTPUT_GROUPS, rankingHeads } from './raw-outputs.ts';
 import { splitTimeBlocks, type TimeWindow } from './splits.ts';
 import { computeTargets, RANK_BARS } from './targets.ts';
 
@@ -117,7 +117,10 @@ export async function fitBaseline(options: FitBaselineOptions): Promise<FittedBa
   const metrics = evaluateForecasts(
     {
       rows: { ...test.matrix, symbols: dataset.symbols },
-      model: { values: applyLinks(linearPart(calibrated.model, test.matrix.features)) },
+      model: {
+        values: applyLinks(linearPart(calibrated.model, test.matrix.features)),
+        raw: rankingHeads(linearPart(fit.model, test.matrix.features)),
+      },
       baselines: {
         majority: majorityForecasts(rates, test.matrix.rows),
         persistence: persistenceForecasts(rates, dataset, test.matrix),

@@ -21,6 +21,8 @@ const meanScore = z.object({
   brier: estimate,
   signAccuracy: estimate,
   informationCoefficient: estimate,
+  /** Missing in artefacts of before it was measured. */
+  rawInformationCoefficient: estimate.optional(),
 });
 const horizonScore = meanScore.extend({
   accuracy: estimate,
@@ -60,7 +62,7 @@ const evaluation = z.object({
     }),
   ),
   risks: z.record(text, squared),
-  rank24h: squared.extend({ informationCoefficient: estimate }),
+  rank24h: squared.extend({ informationCoefficient: estimate, rawInformationCoefficient: estimate.optional() }),
   baselines: z.object({ majority: baseline, persistence: baseline, volatilityOnly: baseline, linear: baseline }),
 });
 

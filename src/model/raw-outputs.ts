@@ -60,6 +60,21 @@ export function applyLinks(raw: Float32Array): Float32Array {
   return values;
 }
 
+/** The heads that rank symbols: four returns and the 24 h rank. */
+export const RANKING_HEADS = 5;
+
+/** The ranking heads of raw outputs [rows, RAW_COLUMNS.count]: [rows, RANKING_HEADS]. */
+export function rankingHeads(raw: Float32Array): Float32Array {
+  const rows = raw.length / RAW_COLUMNS.count;
+  const heads = new Float32Array(rows * RANKING_HEADS);
+  for (let row = 0; row < rows; row++) {
+    const from = row * RAW_COLUMNS.count;
+    heads.set(raw.subarray(from + RAW_COLUMNS.returns, from + RAW_COLUMNS.returns + 4), row * RANKING_HEADS);
+    heads[row * RANKING_HEADS + 4] = at32(raw, from + RAW_COLUMNS.rank);
+  }
+  return heads;
+}
+
 export const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
 export function softmax(logits: readonly number[]): number[] {

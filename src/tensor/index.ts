@@ -4,7 +4,13 @@ export { evaluateReference } from './evaluate-reference.ts';
 export { gradients } from './gradients.ts';
 export { Graph, type Parameter, type ParameterOptions, type ReferenceTensor, type Value } from './graph.ts';
 export { type Dimension, type OnnxAttribute, OnnxGraph } from './onnx/onnx-graph.ts';
-export { type OnnxModelSummary, type OnnxTensorInfo, readOnnxModel, readOnnxWeights } from './onnx/onnx-model.ts';
+export {
+  type OnnxModelSummary,
+  type OnnxTensorInfo,
+  readOnnxModel,
+  readOnnxWeights,
+  withFactorOf,
+} from './onnx/onnx-model.ts';
 export * from './ops/index.ts';
 export { createSession, DEVICES, type Device, type SessionOptions } from './session.ts';
 export { type Shape, ShapeError } from './shape.ts';

@@ -12,7 +12,11 @@ export const EDGE_HORIZONS = ['1h', '4h', '12h', '24h'] as const;
 export type EdgeHorizon = (typeof EDGE_HORIZONS)[number];
 const HOURS: Record<EdgeHorizon, number> = { '1h': 1, '4h': 4, '12h': 12, '24h': 24 };
 
-/** What was planted, and how well the simplest predictor does by construction. */
+/** Horizons that models are judged at; the last is that of the rank. */
+export const BEST_FORECAST_HORIZONS = ['15m', '1h', '4h', '12h', '24h'] as const;
+export type BestForecastHorizon = (typeof BEST_FORECAST_HORIZONS)[number];
+
+/** What was planted, how well the simplest predictor does by construction, and the best one. */
 export interface PlantedEdge {
   readonly description: string;
   /** Hours the predictor looks back. */
@@ -22,6 +26,8 @@ export interface PlantedEdge {
    * computed from the parameters.
    */
   readonly rankInformationCoefficient: Readonly<Record<EdgeHorizon, number>>;
+  /** The same of the best linear forecast from all prices so far: what a model can find at most. */
+  readonly bestRankInformationCoefficient: Readonly<Record<BestForecastHorizon, number>>;
 }
 
 const LOOKBACK_DAYS = 1;
@@ -32,6 +38,10 @@ const LOOKBACK_DAYS = 1;
  *   var of the return over h   (1-q) v h + 2 s (1 - exp(-k h))
  *   cov of past w and next h   -s (1 - exp(-k h)) (1 - exp(-k w))
  * Variances are averaged over the instruments; the market, through the spread of betas, and the sectors add noise to both sides.
+ *
+ * Of U only its sum with the walk is seen. With R the variance a day of all that moves an instrument against the others, and r = q v / R, the
+ * Kalman-Bucy filter in its steady state estimates U with a variance of R / 2k (1 - sqrt(1 - r))^2 instead of s; its forecast of the next h is
+ * minus that estimate times 1 - exp(-k h).
  */
 export function describeEdge(
   profiles: readonly InstrumentProfile[],
@@ -49,15 +59,19 @@ export function describeEdge(
     (1 - share + market.ownJumpVariance) * own * days + 2 * stationary * (1 - Math.exp(-rate * days));
   const shared = sector + betaSpread * market.volatility ** 2;
   const predictor = ownVariance(LOOKBACK_DAYS) + shared * LOOKBACK_DAYS;
+  const targetVariance = (days: number) => ownVariance(days) + shared * days;
   const expected = (hours: number): number => {
     const days = hours / 24;
     const covariance = stationary * (1 - Math.exp(-rate * days)) * (1 - Math.exp(-rate * LOOKBACK_DAYS));
-    const target = ownVariance(days) + shared * days;
-    const correlation = covariance / Math.sqrt(predictor * target);
-    // Rank correlation of a bivariate normal (Pearson 1907).
-    return (6 / Math.PI) * Math.asin(correlation / 2);
+    return rankCorrelation(covariance / Math.sqrt(predictor * targetVariance(days)));
   };
-  const rounded = (hours: number) => Math.round(expected(hours) * 1_000) / 1_000;
+  const moves = (1 + market.ownJumpVariance) * own + shared;
+  const known = (moves / (2 * rate)) * (1 - Math.sqrt(1 - (share * own) / moves)) ** 2;
+  const best = (hours: number): number => {
+    const days = hours / 24;
+    return rankCorrelation((1 - Math.exp(-rate * days)) * Math.sqrt(known / targetVariance(days)));
+  };
+  const rounded = (hours: number) => thousandths(expected(hours));
   return {
     description:
       `planted: ${Math.round(share * 100)} % of the variance of each instrument's own return (beyond market and sector) reverts ` +
@@ -69,5 +83,17 @@ export function describeEdge(
       '12h': rounded(HOURS['12h']),
       '24h': rounded(HOURS['24h']),
     },
+    bestRankInformationCoefficient: {
+      '15m': thousandths(best(0.25)),
+      '1h': thousandths(best(HOURS['1h'])),
+      '4h': thousandths(best(HOURS['4h'])),
+      '12h': thousandths(best(HOURS['12h'])),
+      '24h': thousandths(best(HOURS['24h'])),
+    },
   };
 }
+
+/** Rank correlation of a bivariate normal (Pearson 1907). */
+const rankCorrelation = (correlation: number): number => (6 / Math.PI) * Math.asin(correlation / 2);
+
+const thousandths = (value: number): number => Math.round(value * 1_000) / 1_000;

@@ -98,23 +98,34 @@ function describe(
   const sums = resample(own);
   const otherSums = other && resample(other);
   const rows = rowsOf(sums[0] ?? new Float64Array(SUMS.width), 0);
+  const days = daysWithRows(own[0] ?? new Float64Array(0));
   const of = (figure: Figure, from = sums) =>
-    estimate(resampling, (draw) => meanFigure(figure, from, draw * SUMS.width));
+    estimate(resampling, (draw) => meanFigure(figure, from, draw * SUMS.width), { days });
   return {
     name,
     rows,
     macroF1: of(macroF1),
     macroF1VolatilityOnly: otherSums ? of(macroF1, otherSums) : null,
     logLossDifference: otherSums
-      ? estimate(resampling, (draw) => {
-          const at = draw * SUMS.width;
-          return meanFigure(meanLogLoss, sums, at) - meanFigure(meanLogLoss, otherSums, at);
-        })
+      ? estimate(
+          resampling,
+          (draw) => {
+            const at = draw * SUMS.width;
+            return meanFigure(meanLogLoss, sums, at) - meanFigure(meanLogLoss, otherSums, at);
+          },
+          { days },
+        )
       : null,
     logLoss: of(meanLogLoss),
     signAccuracy: of(signAccuracy),
     informationCoefficient: wholeTimes ? of(informationCoefficient) : null,
   };
+}
+
+function daysWithRows(table: Float64Array): number {
+  let days = 0;
+  for (let at = 0; at < table.length; at += SUMS.width) if (rowsOf(table, at) > 0) days++;
+  return days;
 }
 
 const bySymbol = ({ symbolIndex, symbols }: JudgedRows): Split => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, DAY_MS, type Random } from '../../core/index.ts';
-import { dayBlocks, estimate, resampleDays, resampledSums, sumByDay } from './day-resampling.ts';
+import { dayBlocks, estimate, intervalWidening, resampleDays, resampledSums, sumByDay } from './day-resampling.ts';
 
 const meanOf = (values: Float64Array, dayOf: Int32Array, days: number, random: Random) => {
   const resampling = resampleDays(days, random);
@@ -29,14 +29,21 @@ function covered(label: string, markets: number, days: number, carriedOver: numb
 }
 
 describe('intervals from resampled days', () => {
-  it('hold the truth about as often as they claim where the values of a day go together', () => {
-    const share = covered('within days', 200, 40, 0);
-    expect(share).toBeGreaterThanOrEqual(0.88);
-    expect(share).toBeLessThanOrEqual(0.99);
+  it.each([10, 40])('hold the truth as often as they claim where the values of a day go together: %i days', (days) => {
+    const share = covered('within days', 250, days, 0);
+    expect(share).toBeGreaterThanOrEqual(0.92);
+    expect(share).toBeLessThanOrEqual(0.98);
   });
 
   it('nearly do where days go together, too, as runs of days are drawn', () => {
-    expect(covered('across days', 100, 60, 0.4)).toBeGreaterThanOrEqual(0.83);
+    expect(covered('across days', 150, 60, 0.4)).toBeGreaterThanOrEqual(0.88);
+  });
+
+  it('are wider than the draws the larger a share of the days a run is', () => {
+    expect(intervalWidening(0)).toBe(1);
+    expect(intervalWidening(4 / 30)).toBeCloseTo(1.205, 3);
+    // Kiefer and Vogelsang (2002): with all days as the bandwidth, the quantile is 4.813 at 97.5 %.
+    expect(1.96 * intervalWidening(1)).toBeCloseTo(4.813, 2);
   });
 });
 
@@ -66,7 +73,16 @@ describe('estimate', () => {
     const resampling = resampleDays(6, createRandom(1));
     expect(estimate(resampling, () => Number.NaN)).toEqual({ value: null, low: null, high: null });
     expect(estimate(resampling, (draw) => (draw === 0 ? 2 : Number.NaN))).toEqual({ value: 2, low: null, high: null });
-    expect(estimate(resampling, (draw) => (draw === 0 ? 2 : draw))).toEqual({ value: 2, low: 25.975, high: 975.025 });
+    const { low, high } = estimate(resampling, (draw) => (draw === 0 ? 2 : draw));
+    const widened = intervalWidening(2 / 6) * (975.025 - 500.5);
+    expect(low).toBeCloseTo(500.5 - widened);
+    expect(high).toBeCloseTo(500.5 + widened);
+  });
+
+  it('has no interval of fewer than five days with rows, and ends no lower than the figure can be', () => {
+    const resampling = resampleDays(6, createRandom(1));
+    expect(estimate(resampling, (draw) => draw, { days: 4 })).toEqual({ value: 0, low: null, high: null });
+    expect(estimate(resampling, (draw) => draw, { least: 0 }).low).toBe(0);
   });
 });
 

@@ -98,13 +98,27 @@ function addTimes(row: Float64Array, table: Float64Array, from: number, count: n
   for (let j = 0; j < row.length; j++) row[j] = at64(row, j) + count * at64(table, from + j);
 }
 
+/** What of an estimate its resampling does not say. */
+export interface EstimateOptions {
+  /** Days that the figure has rows on; by default all that are resampled. */
+  readonly days?: number;
+  /** What the figure cannot be less than. */
+  readonly least?: number;
+}
+
 /**
- * The figure of draw 0 with the 2.5 and 97.5 % quantiles of the others. A figure that is not finite is null; draws in which it is not
- * are left out, and where they are more than half there is no interval.
+ * The figure of draw 0 with the 2.5 and 97.5 % quantiles of the others, moved away from their median by {@link intervalWidening}. A figure
+ * that is not finite is null; draws in which it is not are left out. Where they are more than half, or the days fewer than
+ * {@link FEWEST_DAYS}, there is no interval.
  */
-export function estimate(resampling: DayResampling, figure: (draw: number) => number): Estimate {
+export function estimate(
+  resampling: DayResampling,
+  figure: (draw: number) => number,
+  { days = resampling.days, least = Number.NEGATIVE_INFINITY }: EstimateOptions = {},
+): Estimate {
   const value = figure(0);
   if (!Number.isFinite(value)) return { value: null, low: null, high: null };
+  if (days < FEWEST_DAYS) return { value, low: null, high: null };
   const drawn = new Float64Array(resampling.draws - 1);
   let count = 0;
   for (let draw = 1; draw < resampling.draws; draw++) {
@@ -113,8 +127,24 @@ export function estimate(resampling: DayResampling, figure: (draw: number) => nu
   }
   if (count === 0 || count < drawn.length / 2) return { value, low: null, high: null };
   const ascending = drawn.subarray(0, count).sort();
-  return { value, low: quantile(ascending, 0.025), high: quantile(ascending, 0.975) };
+  const middle = quantile(ascending, 0.5);
+  const widening = intervalWidening(resampling.runLength / days);
+  const end = (share: number) => Math.max(least, middle + widening * (quantile(ascending, share) - middle));
+  return { value, low: end(0.025), high: end(0.975) };
 }
+
+/**
+ * By how much an interval must be wider than its draws say: a few runs of days know their own variance poorly, and too small. The variance of a
+ * circular block bootstrap is the long-run variance under Bartlett's kernel with the run as its bandwidth; where that is a share b of the
+ * days, the mean over its standard error has a 97.5 % quantile of 1.96 + 2.9694 b + 0.4160 b^2 - 0.5324 b^3 instead of 1.96 (Kiefer and
+ * Vogelsang 2005, A New Asymptotic Theory for Heteroskedasticity-Autocorrelation Robust Tests, table 1).
+ */
+export function intervalWidening(runShare: number): number {
+  const b = Math.min(1, runShare);
+  return (NORMAL_QUANTILE + 2.9694 * b + 0.416 * b ** 2 - 0.5324 * b ** 3) / NORMAL_QUANTILE;
+}
+
+const NORMAL_QUANTILE = 1.96;
 
 /** Puts values of single times or rows into a table [days, 2] of their sum and count; NaN is left out. */
 export function sumByDay(values: Float64Array, dayOf: Int32Array, days: number): Float64Array {

@@ -24,7 +24,7 @@ import { evaluationWindow } from './evaluation-window.ts';
 import type { FeatureBaseline } from './feature-baseline.ts';
 import type { EvaluationInput } from './judged.ts';
 import { type MarketState, marketState } from './regimes.ts';
-import { baselineForecaster, forecastRows, predictorForecaster } from './row-forecaster.ts';
+import { baselineForecaster, type ForecastsWithHeads, forecastRows, predictorForecaster } from './row-forecaster.ts';
 import { majorityForecasts, persistenceForecasts } from './simple-baselines.ts';
 import { fitTrainingBaselines, type TrainingBaselines } from './training-baselines.ts';
 import { openWindowForecaster } from './window-forecaster.ts';
@@ -146,21 +146,20 @@ async function forecastAll(
   const reporting = (what: string) => (done: number, total: number) =>
     onProgress(`forecasts of ${what}: ${done} of ${total} rows`);
   const expected = { featureSetHash: dataset.featureSetHash, universe: dataset.symbols };
-  const values =
+  const model =
     manifest.kind === 'unified-patchtst'
       ? await forecastWindows(directory, expected, dataset, chosen, reporting('the model'))
-      : await forecastSingleRows(directory, expected, dataset, chosen, reporting('the model'));
-  const fitted = async (what: string, baseline: FeatureBaseline) => ({
-    values: await forecastRows(
+      : await forecastSingleRows(directory, manifest, expected, dataset, chosen, reporting('the model'));
+  const fitted = (what: string, baseline: FeatureBaseline) =>
+    forecastRows(
       baselineForecaster(baseline, manifest.scaler, dataset),
       dataset,
       chosen,
       reporting(`the ${what} baseline`),
-    ),
-  });
+    );
   return {
     rows: { ...chosen, symbols: dataset.symbols },
-    model: { values },
+    model,
     baselines: {
       majority: majorityForecasts(rates, chosen.times.length),
       persistence: persistenceForecasts(rates, dataset, chosen),
@@ -174,13 +173,14 @@ type Reporting = (done: number, total: number) => void;
 
 async function forecastSingleRows(
   directory: string,
+  { calibration }: Manifest,
   expected: ServingExpectation,
   dataset: Dataset,
   chosen: ChosenRows,
   report: Reporting,
-): Promise<Float32Array> {
+): Promise<ForecastsWithHeads> {
   const predictor = await loadPredictor(directory, { ...expected, batchSize: BATCH });
-  return forecastRows(predictorForecaster(predictor, dataset), dataset, chosen, report).finally(() =>
+  return forecastRows(predictorForecaster(predictor, calibration, dataset), dataset, chosen, report).finally(() =>
     predictor.close(),
   );
 }
@@ -191,7 +191,7 @@ async function forecastWindows(
   dataset: Dataset,
   chosen: ChosenRows,
   report: Reporting,
-): Promise<Float32Array> {
+): Promise<ForecastsWithHeads> {
   const forecaster = await openWindowForecaster(await checkArtefact(directory, expected), dataset);
   return forecastRows(forecaster, dataset, chosen, report).finally(() => forecaster.close());
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, FORECAST_WIDTH, HORIZON_NAMES, outputIndex } from '../../core/index.ts';
+import { RANKING_HEADS } from '../raw-outputs.ts';
 import { TARGET_WIDTH } from '../targets.ts';
 import { evaluateForecasts } from './evaluate.ts';
 import type { JudgedRows } from './forecast-rows.ts';
@@ -113,6 +114,28 @@ describe('evaluateForecasts', () => {
     expect(evaluate(constant([1 / 3, 1 / 3, 1 / 3], 0)).horizons['1h'].confusion.map((counts) => counts[1])).toEqual([
       0, 0, 0,
     ]);
+  });
+
+  it('ranks by the heads before calibration where they are given, and says nothing of one that is not known', () => {
+    const count = rows.times.length;
+    const raw = new Float32Array(count * RANKING_HEADS).fill(Number.NaN);
+    for (let row = 0; row < count; row++) {
+      raw[row * RANKING_HEADS + 2] = 1e-3 * (values[row * FORECAST_WIDTH + 2] ?? 0);
+      raw[row * RANKING_HEADS + 4] = 5 - (values[row * FORECAST_WIDTH + outputIndex('rank24h')] ?? 0);
+    }
+    const nothing = constant([0.2, 0.2, 0.6], 0);
+    const { mean, horizons, rank24h } = evaluateForecasts(
+      { rows, model: { values: nothing, raw }, baselines: { majority: { values: other } } },
+      { random: createRandom('draws'), resamples: 200 },
+    );
+    const none = { value: null, low: null, high: null };
+    expect(horizons['4h'].informationCoefficient).toEqual(none);
+    expect(horizons['4h'].rawInformationCoefficient).toEqual(result.horizons['4h'].informationCoefficient);
+    expect(horizons['1h'].rawInformationCoefficient).toEqual(none);
+    expect(mean.rawInformationCoefficient).toEqual(none);
+    expect(rank24h.rawInformationCoefficient.value).toBeCloseTo(-(result.rank24h.informationCoefficient.value ?? 1), 4);
+    // Forecasts that nothing calibrated are their own heads.
+    expect(result.mean.rawInformationCoefficient).toEqual(result.mean.informationCoefficient);
   });
 
   it('finds a random forecaster worth nothing: the intervals hold what chance gives', () => {

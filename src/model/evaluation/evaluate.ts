@@ -1,5 +1,6 @@
 import { at64, FORECAST_WIDTH, HORIZON_NAMES, outputIndex, TARGET_NAMES } from '../../core/index.ts';
 import { columnOf } from '../design-matrix.ts';
+import { RANKING_HEADS } from '../raw-outputs.ts';
 import { TARGET_WIDTH } from '../targets.ts';
 import { sectionCorrelations, sectionRanks } from './cross-section.ts';
 import { type Estimate, estimate, resampledSums, sumByDay } from './day-resampling.ts';
@@ -48,6 +49,7 @@ export interface EvaluationOptions extends ResamplingOptions {
 const RISKS = 16;
 const LEVELS = 8;
 const RANK = 20;
+const RANK_OUTPUT = outputIndex('rank24h');
 
 /** Judges a model's forecasts beside baselines on the same rows. One evaluation for every kind of model. */
 export function evaluateForecasts(input: EvaluationInput, options: EvaluationOptions): Evaluation {
@@ -55,12 +57,17 @@ export function evaluateForecasts(input: EvaluationInput, options: EvaluationOpt
   const frame = frameOf(rows, options);
   const judge = horizonJudge(rows, frame);
   const scoresOf = (forecasts: RowForecasts) =>
-    HORIZON_NAMES.map((_, horizon) => scoreHorizon(judge(forecasts, horizon), rows, frame));
+    HORIZON_NAMES.map((_, horizon) => {
+      const rawSums = coefficientSums(rawHead(forecasts, horizon, horizon), horizon, rows, frame);
+      return scoreHorizon(judge(forecasts, horizon), rawSums, rows, frame);
+    });
   const own = scoresOf(model);
   const compared = (name: BaselineName): BaselineScore | null => {
     const forecasts = baselines[name];
     return forecasts === undefined ? null : compare(own, scoresOf(forecasts), frame);
   };
+  const rankCoefficient = (forecast: Float64Array) =>
+    meanCoefficient(coefficientSums(forecast, RANK, rows, frame), frame);
   return {
     rows: rows.times.length,
     times: frame.sections.length,
@@ -77,8 +84,9 @@ export function evaluateForecasts(input: EvaluationInput, options: EvaluationOpt
       [0, 1, 2, 3].map((k) => [TARGET_NAMES[RISKS + k] ?? '', squaredScore(input, RISKS + k, RISKS + k)]),
     ),
     rank24h: {
-      ...squaredScore(input, outputIndex('rank24h'), RANK),
-      informationCoefficient: rankCoefficient(input, frame),
+      ...squaredScore(input, RANK_OUTPUT, RANK),
+      informationCoefficient: rankCoefficient(columnOf(model.values, FORECAST_WIDTH, RANK_OUTPUT)),
+      rawInformationCoefficient: rankCoefficient(rawHead(model, RANKING_HEADS - 1, RANK_OUTPUT)),
     },
     baselines: {
       majority: compared('majority'),
@@ -93,13 +101,17 @@ export function evaluateForecasts(input: EvaluationInput, options: EvaluationOpt
 interface ScoredHorizon {
   readonly score: HorizonScore;
   readonly sums: Float64Array;
+  /** [draws, 2] Sum and number of the coefficients of the head before calibration. */
+  readonly rawSums: Float64Array;
 }
 
 function scoreHorizon(
   { columns, coefficients }: ReturnType<ReturnType<typeof horizonJudge>>,
+  rawSums: Float64Array,
   rows: JudgedRows,
-  { blocks, resampling }: Frame,
+  frame: Frame,
 ): ScoredHorizon {
+  const { blocks, resampling } = frame;
   const everything = { groups: 1, groupOf: new Int32Array(rows.times.length) };
   const [table = new Float64Array(0)] = sumScores(columns, everything, blocks, coefficients);
   const sums = resampledSums(table, SUMS.width, resampling);
@@ -112,6 +124,7 @@ function scoreHorizon(
   );
   return {
     sums,
+    rawSums,
     score: {
       macroF1: of(macroF1),
       balancedAccuracy: of(balancedAccuracy),
@@ -119,8 +132,9 @@ function scoreHorizon(
       brier: of(meanBrier),
       signAccuracy: of(signAccuracy),
       informationCoefficient: of(informationCoefficient),
+      rawInformationCoefficient: meanCoefficient(rawSums, frame),
       accuracy: of(accuracy),
-      calibrationError: estimate(resampling, (draw) => calibrationError(bins, draw * width, DIRECTIONS)),
+      calibrationError: estimate(resampling, (draw) => calibrationError(bins, draw * width, DIRECTIONS), { least: 0 }),
       classF1: [0, 1, 2].map((label) => finiteOrNull(classF1(sums, 0, label))),
       confusion: [0, 1, 2].map((label) => Array.from(sums.subarray(label * DIRECTIONS, (label + 1) * DIRECTIONS))),
       meanSquaredError: perRow(sums, 0, SUMS.squaredError),
@@ -140,6 +154,10 @@ function meanScore(scored: readonly ScoredHorizon[], { resampling }: Frame): Mea
     brier: of(meanBrier),
     signAccuracy: of(signAccuracy),
     informationCoefficient: of(informationCoefficient),
+    rawInformationCoefficient: estimate(
+      resampling,
+      (draw) => scored.reduce((total, { rawSums }) => total + coefficientAt(rawSums, draw), 0) / scored.length,
+    ),
   };
 }
 
@@ -179,7 +197,7 @@ function levelScores(
     scores[TARGET_NAMES[k] ?? ''] = {
       logLoss: estimate(resampling, (draw) => meanOfTable(sums, draw * 3, 0)),
       brier: estimate(resampling, (draw) => meanOfTable(sums, draw * 3, 1)),
-      calibrationError: estimate(resampling, (draw) => calibrationError(bins, draw * width, 2)),
+      calibrationError: estimate(resampling, (draw) => calibrationError(bins, draw * width, 2), { least: 0 }),
       logLossOfBaseRate: finiteOrNull(meanOfTable(baseSums, 0, 0)),
       brierOfBaseRate: finiteOrNull(meanOfTable(baseSums, 0, 1)),
       share: truth.reduce((sum, label) => sum + label, 0) / truth.length,
@@ -205,17 +223,27 @@ function squaredScore({ rows, model, baselines }: EvaluationInput, output: numbe
   return { meanSquaredError: error(model), meanSquaredErrorOfBaseline: error(baselines.majority) };
 }
 
-function rankCoefficient({ rows, model }: EvaluationInput, frame: Frame): Estimate {
+/** A ranking head before calibration, or the output itself where nothing was calibrated. */
+const rawHead = ({ raw, values }: RowForecasts, head: number, output: number): Float64Array =>
+  raw ? columnOf(raw, RANKING_HEADS, head) : columnOf(values, FORECAST_WIDTH, output);
+
+/** [draws, 2] Sum and number of the rank correlations per time of a forecast with a target. */
+function coefficientSums(forecast: Float64Array, target: number, rows: JudgedRows, frame: Frame): Float64Array {
   const { sections, resampling } = frame;
-  const ranks = (values: Float64Array) => sectionRanks(values, sections);
-  const coefficients = sectionCorrelations(
-    ranks(columnOf(model.values, FORECAST_WIDTH, outputIndex('rank24h'))),
-    ranks(columnOf(rows.targets, TARGET_WIDTH, RANK)),
-    sections,
-  );
-  const sums = resampledSums(sumByDay(coefficients, sectionDays(frame), resampling.days), 2, resampling);
-  return estimate(resampling, (draw) => at64(sums, draw * 2) / at64(sums, draw * 2 + 1));
+  const coefficients = forecast.some(Number.isNaN)
+    ? new Float64Array(sections.length).fill(Number.NaN)
+    : sectionCorrelations(
+        sectionRanks(forecast, sections),
+        sectionRanks(columnOf(rows.targets, TARGET_WIDTH, target), sections),
+        sections,
+      );
+  return resampledSums(sumByDay(coefficients, sectionDays(frame), resampling.days), 2, resampling);
 }
+
+const coefficientAt = (sums: Float64Array, draw: number): number => at64(sums, draw * 2) / at64(sums, draw * 2 + 1);
+
+const meanCoefficient = (sums: Float64Array, { resampling }: Frame): Estimate =>
+  estimate(resampling, (draw) => coefficientAt(sums, draw));
 
 function scoreAt(scored: readonly ScoredHorizon[], horizon: number): ScoredHorizon {
   const one = scored[horizon];

@@ -14,6 +14,8 @@ export interface MeanScore {
   readonly brier: Estimate;
   readonly signAccuracy: Estimate;
   readonly informationCoefficient: Estimate;
+  /** Of the return head before calibration, which shrinks a head of no use to nothing; null where it is not known. */
+  readonly rawInformationCoefficient: Estimate;
 }
 
 export interface HorizonScore extends MeanScore {
@@ -75,7 +77,10 @@ export interface Evaluation {
   readonly horizons: Readonly<Record<Horizon, HorizonScore>>;
   readonly levels: Readonly<Record<string, LevelScore>>;
   readonly risks: Readonly<Record<string, SquaredScore>>;
-  readonly rank24h: SquaredScore & { readonly informationCoefficient: Estimate };
+  readonly rank24h: SquaredScore & {
+    readonly informationCoefficient: Estimate;
+    readonly rawInformationCoefficient: Estimate;
+  };
   /** Null: not given, or the model itself. */
   readonly baselines: Readonly<Record<BaselineName, BaselineScore | null>>;
 }

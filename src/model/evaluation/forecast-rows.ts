@@ -21,6 +21,11 @@ export interface RowForecasts {
    * [rows, 4] The class named per horizon where that is not the most probable one. Of equal probabilities the first is named: up, down, flat.
    */
   readonly classes?: Uint8Array;
+  /**
+   * [rows, RANKING_HEADS] The four returns and the rank before calibration; NaN of a head that is not known. Absent where nothing was
+   * calibrated: then the forecasts themselves are.
+   */
+  readonly raw?: Float32Array;
 }
 
 export const DIRECTIONS = 3;

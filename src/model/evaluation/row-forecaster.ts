@@ -1,9 +1,19 @@
-import { at32, at64, atInt32, epochMs, FORECAST_WIDTH, type Predictor } from '../../core/index.ts';
+import {
+  at32,
+  at64,
+  atInt32,
+  epochMs,
+  FORECAST_WIDTH,
+  HORIZON_NAMES,
+  outputIndex,
+  type Predictor,
+} from '../../core/index.ts';
 import { applyScaler, type Scaler } from '../../features/index.ts';
 import type { Dataset } from '../dataset.ts';
 import { type ChosenRows, timeRow } from '../design-matrix.ts';
 import { linearPart } from '../linear-model.ts';
-import { applyLinks } from '../raw-outputs.ts';
+import type { Manifest } from '../manifest.ts';
+import { applyLinks, RANKING_HEADS, rankingHeads } from '../raw-outputs.ts';
 import type { FeatureBaseline } from './feature-baseline.ts';
 
 /**
@@ -11,24 +21,35 @@ import type { FeatureBaseline } from './feature-baseline.ts';
  */
 export interface RowForecaster {
   /**
-   * Calibrated forecasts [rows.length, FORECAST_WIDTH] of one symbol at ascending rows of the dataset's times.
+   * Forecasts of one symbol at ascending rows of the dataset's times, with the heads before calibration.
    * @throws MinutehandError MODEL_OUTPUT_INVALID when a value is not finite
    */
-  forecast(symbolIndex: number, rows: Int32Array): Promise<Float32Array>;
+  forecast(symbolIndex: number, rows: Int32Array): Promise<ForecastsWithHeads>;
+}
+
+/** As `RowForecasts`. */
+export interface ForecastsWithHeads {
+  /** [rows, FORECAST_WIDTH] */
+  readonly values: Float32Array;
+  /** [rows, RANKING_HEADS]; NaN of a head that is not known. */
+  readonly raw: Float32Array;
 }
 
 /** Rows handed to a forecaster at once. */
 const ROWS_AT_ONCE = 2_048;
+/** Where the ranking heads are in a forecast. */
+const RANKING_OUTPUTS = [0, 1, 2, 3, outputIndex('rank24h')] as const;
 
-/** Forecasts chosen rows, symbol by symbol; [rows, FORECAST_WIDTH] in the order of the rows. */
+/** Forecasts chosen rows, symbol by symbol, in the order of the rows. */
 export async function forecastRows(
   forecaster: RowForecaster,
   dataset: Pick<Dataset, 'times' | 'symbols'>,
   chosen: ChosenRows,
   onProgress: (done: number, total: number) => void = () => undefined,
-): Promise<Float32Array> {
+): Promise<ForecastsWithHeads> {
   const total = chosen.times.length;
   const values = new Float32Array(total * FORECAST_WIDTH);
+  const raw = new Float32Array(total * RANKING_HEADS);
   const bySymbol = dataset.symbols.map((): number[] => []);
   for (let row = 0; row < total; row++) bySymbol[atInt32(chosen.symbolIndex, row)]?.push(row);
   let done = 0;
@@ -38,17 +59,29 @@ export async function forecastRows(
       const times = Int32Array.from(part, (row) => timeRow(dataset.times, at64(chosen.times, row)));
       const forecasts = await forecaster.forecast(symbolIndex, times);
       part.forEach((row, index) => {
-        values.set(forecasts.subarray(index * FORECAST_WIDTH, (index + 1) * FORECAST_WIDTH), row * FORECAST_WIDTH);
+        values.set(rowOf(forecasts.values, index, FORECAST_WIDTH), row * FORECAST_WIDTH);
+        raw.set(rowOf(forecasts.raw, index, RANKING_HEADS), row * RANKING_HEADS);
       });
       done += part.length;
       onProgress(done, total);
     }
   }
-  return values;
+  return { values, raw };
 }
 
-/** A served model of single rows: what it says here is what it says live. */
-export function predictorForecaster(predictor: Predictor, dataset: Dataset): RowForecaster {
+const rowOf = (values: Float32Array, row: number, width: number): Float32Array =>
+  values.subarray(row * width, (row + 1) * width);
+
+/**
+ * A served model of single rows: what it says here is what it says live. Its calibration lies in its weights: a head that was shrunk has the
+ * order that it had before, one that was shrunk to nothing is not known any more.
+ */
+export function predictorForecaster(
+  predictor: Predictor,
+  { returnShrinkage, rankShrinkage }: Manifest['calibration'],
+  dataset: Dataset,
+): RowForecaster {
+  const kept = [...HORIZON_NAMES.map((horizon) => returnShrinkage[horizon]), rankShrinkage].map((by) => by > 0);
   return {
     async forecast(symbolIndex, rows) {
       const symbol = dataset.symbols[symbolIndex] ?? '';
@@ -62,17 +95,21 @@ export function predictorForecaster(predictor: Predictor, dataset: Dataset): Row
         masked: maskOf(values),
       });
       const result = new Float32Array(rows.length * FORECAST_WIDTH);
+      const raw = new Float32Array(rows.length * RANKING_HEADS);
       forecasts.forEach((forecast, row) => {
         result.set(forecast.values, row * FORECAST_WIDTH);
+        kept.forEach((known, head) => {
+          raw[row * RANKING_HEADS + head] = known ? at32(forecast.values, RANKING_OUTPUTS[head] ?? 0) : Number.NaN;
+        });
       });
-      return result;
+      return { values: result, raw };
     },
   };
 }
 
 /** A baseline fitted on scaled features. */
 export function baselineForecaster(
-  { columns, model }: FeatureBaseline,
+  { columns, model, raw }: FeatureBaseline,
   scaler: Scaler,
   dataset: Dataset,
 ): RowForecaster {
@@ -83,7 +120,7 @@ export function baselineForecaster(
     async forecast(symbolIndex, rows) {
       const inputs = rawFeatures(dataset, symbolIndex, rows, columns);
       applyScaler(inputs, maskOf(inputs), own, inputs);
-      return applyLinks(linearPart(model, inputs));
+      return { values: applyLinks(linearPart(model, inputs)), raw: rankingHeads(linearPart(raw, inputs)) };
     },
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRandom, FORECAST_WIDTH } from '../../core/index.ts';
 import { fitScaler } from '../../features/index.ts';
 import { chooseRows, gatherRows, scaleRows } from '../design-matrix.ts';
+import { RANKING_HEADS } from '../raw-outputs.ts';
 import { syntheticDataset } from '../synthetic-dataset.fixture.ts';
 import { computeTargets } from '../targets.ts';
 import { evaluateForecasts } from './evaluate.ts';
@@ -39,11 +40,10 @@ describe('fitTrainingBaselines', () => {
     expect(fitted.volatilityOnly?.columns).toEqual([1]);
     expect(fitted.linear?.columns).toEqual([0, 1, 2, 3]);
     const rows = chooseRows(dataset, computeTargets(dataset), rowsWithin(dataset.times, windows.test), 3_000);
-    const forecastsOf = async (baseline: typeof fitted.linear) => ({
-      values: baseline
-        ? await forecastRows(baselineForecaster(baseline, scaler, dataset), dataset, rows)
-        : new Float32Array(0),
-    });
+    const forecastsOf = async (baseline: typeof fitted.linear) =>
+      baseline
+        ? forecastRows(baselineForecaster(baseline, scaler, dataset), dataset, rows)
+        : { values: new Float32Array(0) };
     const { mean, baselines } = evaluateForecasts(
       {
         rows: { ...rows, symbols: dataset.symbols },
@@ -92,10 +92,10 @@ describe('forecastRows', () => {
         times.forEach((time, row) => {
           values[row * FORECAST_WIDTH] = symbolIndex * 10_000 + time;
         });
-        return values;
+        return { values, raw: new Float32Array(times.length * RANKING_HEADS) };
       },
     };
-    const values = await forecastRows(marking, dataset, rows);
+    const { values } = await forecastRows(marking, dataset, rows);
     rows.times.forEach((time, row) => {
       const expected = (rows.symbolIndex[row] ?? -1) * 10_000 + dataset.times.indexOf(time);
       expect(values[row * FORECAST_WIDTH]).toBe(expected);
@@ -117,11 +117,12 @@ describe('baselineForecaster', () => {
     const own = fitScaler([...shifted.features.values()], { kind: 'robust', featureSetHash, width });
     const model = fitted.volatilityOnly?.model;
     if (!model) throw new Error('no volatility-only model was fitted');
-    const baseline = { columns: [2], model };
+    const baseline = { columns: [2], model, raw: model };
     const matrix = gatherRows(shifted, computeTargets(shifted), { firstRow: 100, endRow: 140 }, 1e9);
-    const values = await forecastRows(baselineForecaster(baseline, own, shifted), shifted, matrix);
+    const forecasts = await forecastRows(baselineForecaster(baseline, own, shifted), shifted, matrix);
     scaleRows(matrix, own);
-    expect(values).toEqual(forecastMatrix(baseline, matrix).values);
+    expect(forecasts).toEqual(forecastMatrix(baseline, matrix));
+    const { values } = forecasts;
     expect(new Set(values.filter((_, at) => at % FORECAST_WIDTH === 20)).size).toBeGreaterThan(100);
   });
 });

@@ -2,9 +2,11 @@ import { availableParallelism } from 'node:os';
 import { Tensor } from 'onnxruntime-node';
 import { at32, atInt32, FORECAST_WIDTH, type ForecastOutput, MinutehandError, outputIndex } from '../../core/index.ts';
 import { applyScaler, isModelInput } from '../../features/index.ts';
-import { createSession } from '../../tensor/index.ts';
+import { createSession, withFactorOf } from '../../tensor/index.ts';
 import { type CheckedArtefact, ModelRefusedError } from '../artefact.ts';
 import type { Dataset } from '../dataset.ts';
+import { ADJUSTMENT } from '../network/serving-graph.ts';
+import { RANKING_HEADS, rankingHeads } from '../raw-outputs.ts';
 import type { RowForecaster } from './row-forecaster.ts';
 
 /** Windows per call of the runtime. */
@@ -24,7 +26,9 @@ export async function openWindowForecaster(
   const { context, features } = shape;
   const { scaler, outputs, modelId } = manifest;
   const kept = dataset.featureNames.flatMap((_, column) => (isModelInput(scaler, column) ? [column] : []));
-  const session = await createSession(onnx, { threads: availableParallelism(), spin: true });
+  // The heads are in the file, and their calibration is a product that follows.
+  const heads = withFactorOf(onnx, ADJUSTMENT.slope);
+  const session = await createSession(heads?.onnx ?? onnx, { threads: availableParallelism(), spin: true });
   const groups = outputs.map(({ name, columns }) => ({
     name,
     places: columns.map((column) => outputIndex(column as ForecastOutput)),
@@ -53,6 +57,7 @@ export async function openWindowForecaster(
       const first = atInt32(rows, 0) - context + 1;
       const inputs = inputsOf(symbolIndex, first, atInt32(rows, rows.length - 1) + 1);
       const values = new Float32Array(rows.length * FORECAST_WIDTH);
+      const raw = new Float32Array(rows.length * RANKING_HEADS).fill(Number.NaN);
       for (let from = 0; from < rows.length; from += BATCH) {
         const part = rows.subarray(from, from + BATCH);
         part.forEach((row, index) => {
@@ -63,6 +68,8 @@ export async function openWindowForecaster(
         const results = await session.run({
           windows: new Tensor('float32', windows.subarray(0, size), [part.length, context, features]),
         });
+        const before = heads && results[heads.output]?.data;
+        if (before instanceof Float32Array) raw.set(rankingHeads(before), from * RANKING_HEADS);
         for (const { name, places } of groups) {
           const data = results[name]?.data;
           if (!(data instanceof Float32Array) || !data.every(Number.isFinite)) {
@@ -79,7 +86,7 @@ export async function openWindowForecaster(
           }
         }
       }
-      return values;
+      return { values, raw };
     },
     close: () => session.release(),
   };

@@ -98,6 +98,7 @@ const MEAN_COLUMNS = [
   NUMBER('balanced accuracy'),
   NUMBER('sign accuracy'),
   NUMBER('information coefficient'),
+  NUMBER('before calibration'),
 ];
 const meanCells = (score: MeanScore): HtmlCell[] => [
   interval(score.macroF1),
@@ -106,6 +107,7 @@ const meanCells = (score: MeanScore): HtmlCell[] => [
   interval(score.balancedAccuracy),
   interval(score.signAccuracy),
   interval(score.informationCoefficient),
+  interval(score.rawInformationCoefficient),
 ];
 
 function baselineTable({ evaluation, manifest }: ArtefactEvaluation): string {
@@ -120,7 +122,7 @@ function baselineTable({ evaluation, manifest }: ArtefactEvaluation): string {
       ];
     }
     const why = name === 'linear' && manifest.kind === 'linear-baseline' ? 'the model itself' : 'n/a';
-    return [BASELINE_TEXT[name], why, ...Array.from({ length: 7 }, () => '')];
+    return [BASELINE_TEXT[name], why, ...Array.from({ length: 8 }, () => '')];
   });
   return htmlTable(
     [{ title: '' }, ...MEAN_COLUMNS, NUMBER('model − it: macro-F1'), NUMBER('model − it: log-loss')],
@@ -236,11 +238,17 @@ function levelTable({ evaluation }: ArtefactEvaluation): string {
 function squaredTable({ evaluation }: ArtefactEvaluation): string {
   const { risks, rank24h } = evaluation;
   return htmlTable(
-    [{ title: 'head' }, NUMBER('MSE / MSE of the training mean'), NUMBER('information coefficient')],
+    [
+      { title: 'head' },
+      NUMBER('MSE / MSE of the training mean'),
+      NUMBER('information coefficient'),
+      NUMBER('before calibration'),
+    ],
     [...Object.entries(risks), ['rank24h', rank24h] as const].map(([name, score]) => [
       name,
       numberText(score.meanSquaredError / score.meanSquaredErrorOfBaseline),
       name === 'rank24h' ? interval(rank24h.informationCoefficient) : '',
+      name === 'rank24h' ? interval(rank24h.rawInformationCoefficient) : '',
     ]),
   );
 }

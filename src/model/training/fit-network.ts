@@ -24,8 +24,8 @@ import {
 import { windowGraph, withAdjustment } from '../network/serving-graph.ts';
 import { calibrateOutputs, type OutputAdjustment } from '../output-calibration.ts';
 import { openPanel, type TrainingPanel, writePanel } from '../panel.ts';
-import { applyLinks, OUTPUT_GROUPS, RAW_COLUMNS } from '../raw-outputs.ts';
 import type { SplitMargins } from '../splits.ts';
+import { applyLinks, OUTPUT_GROUPS, RAW_COLUMNS, rankingHeads } from '../raw-outputs.ts';
 import { computeTargets, RANK_BARS, TARGET_WIDTH } from '../targets.ts';
 import { computeScaledTargets, SCALED_TARGET_WIDTH } from '../targets-scaled.ts';
 import { type FitWindowName, type FitWindowRequests, splitFitWindows } from '../walk-forward-folds.ts';
@@ -155,11 +155,12 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
     onStage('evaluation');
     const testSamples = thinned('test').flat();
     const test = rowsOf(testSamples);
-    const values = applyLinks(adjust(await decoded(testSamples), RAW_COLUMNS.count, adjustment));
+    const raw = await decoded(testSamples);
+    const values = applyLinks(adjust(raw, RAW_COLUMNS.count, adjustment));
     const metrics = evaluateForecasts(
       {
         rows: { ...test, symbols: dataset.symbols },
-        model: { values },
+        model: { values, raw: rankingHeads(raw) },
         baselines: {
           majority: majorityForecasts(rates, test.rows),
           persistence: persistenceForecasts(rates, dataset, test),

@@ -1,5 +1,13 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, type TensorProto, TensorProto_DataType, type ValueInfoProto } from './onnx_pb.ts';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProto_DataType,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './onnx_pb.ts';
 
 export interface OnnxTensorInfo {
   readonly name: string;
@@ -81,4 +89,19 @@ export function readOnnxWeights(bytes: Uint8Array): Map<string, Float32Array> {
     );
   }
   return weights;
+}
+
+/**
+ * The same model with one output more: what `parameter` multiplies.
+ * @returns the file, and the output's name; undefined where nothing is multiplied by it
+ */
+export function withFactorOf(bytes: Uint8Array, parameter: string): { onnx: Uint8Array; output: string } | undefined {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  const product = model.graph?.node.find(({ opType, input }) => opType === 'Mul' && input.includes(parameter));
+  const output = product?.input.find((name) => name !== parameter);
+  if (!model.graph || output === undefined) return undefined;
+  const tensor = create(TypeProto_TensorSchema, { elemType: TensorProto_DataType.FLOAT });
+  const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
+  model.graph.output.push(create(ValueInfoProtoSchema, { name: output, type }));
+  return { onnx: toBinary(ModelProtoSchema, model), output };
 }
