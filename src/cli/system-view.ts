@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import { systemClock } from '../core/index.ts';
 import type { MarketChoice, SystemEvent } from '../engine/index.ts';
 import { type BannerMarket, renderBanner, renderCycle } from './cycle-view.ts';
+import { standingLines } from './standing-view.ts';
 import { createProgress, type Paint, type TextStream } from './terminal.ts';
 
 export interface SystemView {
@@ -59,7 +60,15 @@ export function createSystemView(options: {
           break;
         case 'model':
           progress.finish();
-          write([`model ${event.modelId} serves (${event.directory})`]);
+          write([
+            event.alias === 'champion'
+              ? `model ${event.modelId} serves (${event.directory})`
+              : `model ${event.modelId} forecasts beside it; nothing is traded on that (${event.directory})`,
+          ]);
+          break;
+        case 'standing':
+          progress.finish();
+          write(standingLines(event.standing));
           break;
         case 'notice':
           progress.finish();

@@ -88,6 +88,8 @@ export interface Journal {
   commitCycle(record: CycleRecord): Promise<void>;
   /** T2's own duration and that of sending, known only afterwards. */
   commitTimings(book: string, minute: EpochMs, stageMs: Readonly<Partial<Record<CycleStage, number>>>): Promise<void>;
+  /** What the challenger says of a committed minute: stored under its own model, beside the champion's. Nothing is traded on it. */
+  commitChallengerForecasts(minute: EpochMs, forecasts: readonly Forecast[]): Promise<void>;
   /** T3. */
   commitFeatures(rows: FeatureRows): Promise<void>;
   /** The latest streaming state of the features, opaque bytes. */

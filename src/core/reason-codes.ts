@@ -19,6 +19,10 @@ export const REASON_CODES = {
   MODEL_REFUSED: 'The model artefact does not match what is served (feature set, scaler, universe or weights).',
   MODEL_CONTEXT_INCOMPLETE:
     'The model reads 24 h of bars and the symbol has fewer, or more than three of them are missing; no forecast.',
+  MODEL_CHALLENGER_BEHIND:
+    'The machine was behind, or the minute was caught up: the challenger made no forecasts of it. Nothing is traded on those.',
+  MODEL_CHALLENGER_FAILED:
+    'The forecasts of the challenger could not be made or stored; the champion, signals and orders are as without it.',
   MODEL_OUTPUT_INVALID: 'The model returned a value that is not finite.',
   CYCLE_PAST_DEADLINE: 'The minute was decided after its deadline; forecasts are caught up, no orders.',
   CYCLE_NOT_RUN: 'The engine was not running when the minute closed; forecasts are caught up, no orders.',

@@ -1,21 +1,29 @@
 import pg from 'pg';
-import { type CycleRecord, type Forecast, MinutehandError, type Order, type SymbolId } from '../core/index.ts';
+import {
+  type CycleRecord,
+  type EpochMs,
+  type Forecast,
+  MinutehandError,
+  type Order,
+  type SymbolId,
+} from '../core/index.ts';
 import { float4Array, float8Array, int4Array } from './binary-arrays.ts';
 import { type Database, inPipeline, type Statement } from './connection.ts';
 import { instrumentIds } from './instruments.ts';
-import { ensurePartitions, PREDICTIONS, SIGNALS } from './partitions.ts';
+import { ensurePartitions, PREDICTIONS, SIGNALS, withPartitions } from './partitions.ts';
+
+/** The right to write a book. */
+interface Lease {
+  readonly book: string;
+  readonly epoch: number;
+}
 
 /**
  * Commits everything one minute decided, or nothing. The cycle's row is the key: if it is there, so is all the rest, and a repetition
  * changes nothing. The lease is held by a row lock until the commit, so that no other process takes the book in between.
  * @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER, ORDER_ENTRY_PENDING
  */
-export async function commitCycle(
-  database: Database,
-  venue: string,
-  lease: { readonly book: string; readonly epoch: number },
-  record: CycleRecord,
-): Promise<void> {
+export async function commitCycle(database: Database, venue: string, lease: Lease, record: CycleRecord): Promise<void> {
   const ids = await instrumentIds(database, venue, symbolsOf(record));
   await ensurePartitions(database, PREDICTIONS, [record.minute]);
   await ensurePartitions(database, SIGNALS, [record.minute]);
@@ -25,7 +33,7 @@ export async function commitCycle(
   const add = (rows: readonly unknown[], name: string, text: string, values: () => unknown[]) => {
     if (rows.length > 0) statements.push(statement(name, text, values()));
   };
-  add(record.forecasts, 'forecasts', FORECASTS, () => forecastParameters(ids, record));
+  add(record.forecasts, 'forecasts', FORECASTS, () => forecastParameters(ids, lease, record));
   add(record.signals, 'signals', SIGNAL_ROWS, () => [record.book, withId(record.signals)]);
   // Ended orders first: only then is there room for a new entry of the same symbol.
   add(record.orders, 'orders', ORDERS, () => [withId(record.orders)]);
@@ -51,6 +59,33 @@ export async function commitCycle(
   }
 }
 
+/**
+ * Stores the forecasts of a model beside the one that serves: of a committed minute, by whoever holds the lease, else nothing is stored.
+ * A repetition changes nothing.
+ */
+export async function insertForecasts(
+  database: Database,
+  venue: string,
+  lease: Lease,
+  minute: EpochMs,
+  forecasts: readonly Forecast[],
+): Promise<void> {
+  if (forecasts.length === 0) return;
+  const { book } = lease;
+  const ids = await instrumentIds(
+    database,
+    venue,
+    forecasts.map(({ symbol }) => symbol),
+  );
+  await withPartitions(database, PREDICTIONS, [minute], () =>
+    database.pool.query({
+      name: 'forecasts-beside',
+      text: FORECASTS,
+      values: forecastParameters(ids, lease, { book, minute, forecasts }),
+    }),
+  );
+}
+
 interface GuardRow {
   readonly epoch: number | null;
   readonly last_minute: number | null;
@@ -62,11 +97,7 @@ const GUARD = `SELECT (SELECT epoch FROM leases WHERE book = $1 FOR SHARE) AS ep
   EXISTS (SELECT FROM cycles WHERE book = $1 AND minute = $2) AS committed`;
 
 /** False when the minute is there already. */
-function mayCommit(
-  lease: { readonly book: string; readonly epoch: number },
-  record: CycleRecord,
-  found: GuardRow | undefined,
-): boolean {
+function mayCommit(lease: Lease, record: CycleRecord, found: GuardRow | undefined): boolean {
   if (record.book !== lease.book || found?.epoch !== lease.epoch) {
     throw new MinutehandError(
       'LEASE_LOST',
@@ -128,14 +159,20 @@ function cycleParameters(venue: string, record: CycleRecord): unknown[] {
   ];
 }
 
-// The outputs travel as one long array, of which each row takes its share.
+// The outputs travel as one long array, of which each row takes its share. The minute is there already, or in this transaction.
 const FORECASTS = `INSERT INTO predictions (book, instrument_id, minute, model_id, masked_share, outputs)
   SELECT $1, instrument_id, $2, model_id, masked_share, ($6::real[])[(row - 1) * $7 + 1 : row * $7]
   FROM unnest($3::int4[], $4::text[], $5::float8[]) WITH ORDINALITY
     AS forecast (instrument_id, model_id, masked_share, row)
+  WHERE EXISTS (SELECT FROM leases WHERE book = $1 AND epoch = $8)
+    AND EXISTS (SELECT FROM cycles WHERE book = $1 AND minute = $2)
   ON CONFLICT DO NOTHING`;
 
-function forecastParameters(ids: ReadonlyMap<SymbolId, number>, { book, minute, forecasts }: CycleRecord): unknown[] {
+function forecastParameters(
+  ids: ReadonlyMap<SymbolId, number>,
+  { epoch }: Lease,
+  { book, minute, forecasts }: Pick<CycleRecord, 'book' | 'minute' | 'forecasts'>,
+): unknown[] {
   const width = forecasts[0]?.values.length ?? 0;
   return [
     book,
@@ -145,6 +182,7 @@ function forecastParameters(ids: ReadonlyMap<SymbolId, number>, { book, minute, 
     float8Array(forecasts.map(({ maskedShare }) => maskedShare)),
     float4Array(concatenate(forecasts, width)),
     width,
+    epoch,
   ];
 }
 

@@ -109,7 +109,10 @@ export interface RangeCounts {
   readonly missed: number;
   /** Final 1m candles of these minutes, over all symbols of the book's venue. */
   readonly candles: number;
+  /** Of the models that served: the champion's, or of what stood in for it. */
   readonly predictions: number;
+  /** Of the models that forecast beside them. */
+  readonly challengerPredictions: number;
   /** Candidates that passed every gate. */
   readonly signals: number;
   /** Orders decided in these minutes. */
@@ -126,11 +129,17 @@ export async function countRange(database: Database, venue: string, range: Minut
        (SELECT count(*) FROM cycles WHERE book = $1 AND minute >= $2 AND minute < $3 AND status = 'MISSED') AS missed,
        (SELECT count(*) FROM raw_market_data JOIN instruments USING (instrument_id)
          WHERE venue = $4 AND timeframe = '1m' AND open_time >= $2::int8 - 60000 AND open_time < $3::int8 - 60000) AS candles,
-       (SELECT count(*) FROM predictions WHERE book = $1 AND minute >= $2 AND minute < $3) AS predictions,
+       forecasts.*,
        (SELECT count(*) FROM signals WHERE book = $1 AND minute >= $2 AND minute < $3 AND accepted) AS signals,
        (SELECT count(*) FROM orders WHERE book = $1 AND decided_at >= $2 AND decided_at < $3) AS orders,
-       (SELECT count(*) FROM fills WHERE book = $1 AND time >= $2 AND time < $3) AS fills`,
+       (SELECT count(*) FROM fills WHERE book = $1 AND time >= $2 AND time < $3) AS fills
+     FROM (SELECT count(*) FILTER (WHERE cycles.model_id = predictions.model_id) AS predictions,
+         count(*) FILTER (WHERE cycles.model_id IS DISTINCT FROM predictions.model_id) AS "challengerPredictions"
+       FROM predictions LEFT JOIN cycles USING (book, minute)
+       WHERE book = $1 AND minute >= $2 AND minute < $3) AS forecasts`,
     [range.book, range.from, range.until, venue],
   );
-  return rows[0] ?? { cycles: 0, missed: 0, candles: 0, predictions: 0, signals: 0, orders: 0, fills: 0 };
+  const [counts] = rows;
+  if (!counts) throw new Error('counting returns one row');
+  return counts;
 }

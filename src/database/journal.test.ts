@@ -134,7 +134,34 @@ describe('a committed minute', () => {
   it('is counted', async () => {
     await journal.commitCandles(symbols.map((symbol) => someCandle({ symbol })));
     const counted = await countRange(test.database, 'v', { book: 'main', from: SOME_MINUTE, until: minuteAt(2) });
-    expect(counted).toEqual({ cycles: 2, missed: 1, candles: 50, predictions: 50, signals: 2, orders: 2, fills: 1 });
+    expect(counted).toEqual({
+      cycles: 2,
+      missed: 1,
+      candles: 50,
+      predictions: 50,
+      challengerPredictions: 0,
+      signals: 2,
+      orders: 2,
+      fills: 1,
+    });
+  });
+
+  it('has the forecasts of a challenger beside those of the model that served, of which alone it counts as its own', async () => {
+    const range = { book: 'main', from: SOME_MINUTE, until: minuteAt(2) };
+    const before = await countRange(test.database, 'v', range);
+    const of = (minute: EpochMs) =>
+      [first, second].map((symbol) => ({ ...someForecast(symbol, minute), modelId: 'b' }));
+    for (let repetition = 0; repetition < 2; repetition++) {
+      await journal.commitChallengerForecasts(SOME_MINUTE, of(SOME_MINUTE));
+    }
+    // Nothing of a minute that nobody decided.
+    await journal.commitChallengerForecasts(minuteAt(5), of(minuteAt(5)));
+    expect(await countRange(test.database, 'v', { ...range, until: minuteAt(9) })).toEqual({
+      ...before,
+      challengerPredictions: 2,
+    });
+    const stored = await listForecasts(test.database, { ...range, symbol: first });
+    expect(stored.map(({ modelId }) => modelId)).toEqual(['b', 'linear-1']);
   });
 
   it('takes its last timings afterwards', async () => {
@@ -177,6 +204,8 @@ describe('a minute is refused as a whole', () => {
       code: 'LEASE_LOST',
     });
     expect(await lastCycleMinute(test.database, 'fenced')).toBe(minuteAt(0));
+    await deposed.commitChallengerForecasts(minuteAt(0), [someForecast('BTCUSDT', minuteAt(0))]);
+    expect(await listForecasts(test.database, { book: 'fenced', from: minuteAt(0), until: minuteAt(1) })).toEqual([]);
     await owner.commitCycle(someCycle(minuteAt(1), { book: 'fenced' }));
     expect(await lastCycleMinute(test.database, 'fenced')).toBe(minuteAt(1));
   });

@@ -11,7 +11,7 @@ import {
 import { loadBook } from './books.ts';
 import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
-import { commitCycle } from './cycle-commit.ts';
+import { commitCycle, insertForecasts } from './cycle-commit.ts';
 import { insertFeatures, loadFeatureState, saveFeatureState } from './features.ts';
 import { updateSnapshots } from './snapshots.ts';
 
@@ -49,6 +49,7 @@ export function createPostgresJournal({
         values: [book, minute, JSON.stringify(stageMs)],
       });
     },
+    commitChallengerForecasts: (minute, forecasts) => insertForecasts(database, venue, lease, minute, forecasts),
     commitFeatures: (rows) => insertFeatures(database, venue, rows),
     saveFeatureState: (state) => saveFeatureState(database, state),
     loadFeatureState: (book, featureSetHash) => loadFeatureState(database, book, featureSetHash),

@@ -23,6 +23,7 @@ import { BookModels, type ModelChoice } from './book-models.ts';
 import { type BookRun, beginRun, enterOpenRun, finishRun, type RunSummary, requireSameMarket } from './book-run.ts';
 import { type BookState, decodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { BookUniverse } from './book-universe.ts';
+import { ChallengerForecasts } from './challenger-forecasts.ts';
 import { summarizeCycle } from './cycle-summary.ts';
 import type { EngineOptions, EnginePorts } from './engine-options.ts';
 import { MinuteCycle } from './minute-cycle.ts';
@@ -103,6 +104,7 @@ class BookEngine {
   readonly #universe: BookUniverse;
   readonly #feed: LiveMarketFeed;
   readonly #models: BookModels;
+  readonly #challenger: ChallengerForecasts;
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
   #failure: unknown;
@@ -151,6 +153,11 @@ class BookEngine {
       venue: venue.gateway.exchangeId,
       lease: { book: BOOK, epoch },
       clock: venue.clock,
+    });
+    this.#challenger = new ChallengerForecasts({
+      ...shared,
+      slot: this.#models.challengerSlot,
+      journal: this.#journal,
     });
     this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
     this.#feed = createMarketFeed({
@@ -224,6 +231,8 @@ class BookEngine {
     if (choice?.predictor && choice.predictor.contextBars > 1 && !complete) {
       this.#inBackground('warm-up of the model', () => this.#models.serve(choice, needsModel));
     } else if (choice) await this.#models.serve(choice, needsModel);
+    // Where nothing runs away, the challenger is there from the first minute on, too.
+    if (isModelled && complete) await this.#models.follow(minute);
     const run = await this.#enterRun(market, minute);
     await this.#feed.start(this.#universe.symbols, epochMs(minute + MINUTE_MS));
     if (!complete && !warm.restored)
@@ -239,7 +248,8 @@ class BookEngine {
       await this.#feed.stop();
       await Promise.all(this.#background);
       await cycle.settled();
-      await this.#models.slot.close();
+      await this.#challenger.settled();
+      await this.#models.close();
     }
     if (this.#failure !== undefined) throw this.#failure;
     return run && done !== undefined && done >= run.until
@@ -271,6 +281,7 @@ class BookEngine {
         journal: this.#journal,
         broker,
         predictors: this.#models.slot,
+        challenger: this.#challenger,
         settings,
         log: this.#ports.log,
         metrics: this.#ports.metrics,
@@ -299,6 +310,8 @@ class BookEngine {
       runMinute: async (input, late) => {
         for (const exchange of this.#exchange.splice(0)) await exchange();
         const report = await cycle.run(input, late);
+        // In lock-step nothing runs away: every minute has the challenger's forecasts, however fast the machine.
+        if (clock.simulation?.lockstep) await this.#challenger.settled();
         this.#ports.onEvent({ kind: 'cycle', summary: summarizeCycle(report) });
         await this.#maintain(input.minute);
         return report;
@@ -374,7 +387,7 @@ class BookEngine {
   /** What is due now and then, after a minute's orders have left: another model, the venue's list of instruments, old rows. */
   async #maintain(minute: EpochMs): Promise<void> {
     if (this.#options.config.ml_integration.enabled) {
-      this.#inBackground('look for a promoted model', () => this.#models.followChampion(minute));
+      this.#inBackground('look for a promoted model', () => this.#models.follow(minute));
     }
     if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();
     if (minute % HOUR_MS === 0) {

@@ -23,12 +23,13 @@ import {
   createTestDatabase,
   listAudit,
   listModels,
+  type ModelAlias,
   promoteModel,
   saveModel,
   type TestDatabase,
 } from '../database/index.ts';
 import { CATALOGUE, createFeatureEngineer, featureSet } from '../features/index.ts';
-import { BAR_MS, type Dataset, fitBaseline } from '../model/index.ts';
+import { BAR_MS, type Dataset, fitBaseline, type ModelStanding } from '../model/index.ts';
 import { readOnnxModel } from '../tensor/index.ts';
 import { PaperBroker } from '../trading/index.ts';
 import { BookModels } from './book-models.ts';
@@ -102,7 +103,7 @@ async function fitModel(featureSetHash: string, seed: number, shift: number): Pr
 let books = 0;
 const opened: BookModels[] = [];
 afterEach(async () => {
-  for (const models of opened.splice(0)) await models.slot.close();
+  for (const models of opened.splice(0)) await models.close();
 });
 
 /** Another book, with a copy of the artefacts: what it told, and how to promote for it. */
@@ -110,7 +111,14 @@ async function startBook() {
   const name = `book ${++books}`;
   const models = await mkdtemp(join(folder, 'models-'));
   await cp(made, models, { recursive: true });
-  const told = { notices: [] as string[], models: [] as string[], refusals: [] as unknown[], counted: 0 };
+  const told = {
+    notices: [] as string[],
+    models: [] as string[],
+    challengers: [] as string[],
+    standings: [] as ModelStanding[],
+    refusals: [] as unknown[],
+    counted: 0,
+  };
   const clock = new ManualClock(START);
   const log = { ...silentLog, warn: ({ reason, field }: LogFields) => void told.refusals.push([reason, field]) };
   const open = (universe = SYMBOLS) => {
@@ -131,7 +139,8 @@ async function startBook() {
       },
       onEvent: (event: EngineEvent) => {
         if (event.kind === 'notice') told.notices.push(event.text);
-        if (event.kind === 'model') told.models.push(event.modelId);
+        if (event.kind === 'model') told[event.alias === 'champion' ? 'models' : 'challengers'].push(event.modelId);
+        if (event.kind === 'standing') told.standings.push(event.standing);
       },
     });
     opened.push(opening);
@@ -144,8 +153,9 @@ async function startBook() {
     clock,
     open,
     champion: () => aliasedModel(test.database, name, 'champion'),
-    promote: (modelId: string) =>
-      promoteModel(test.database, { book: name, alias: 'champion', modelId, actor: 'test', time: clock.now() }),
+    challenger: () => aliasedModel(test.database, name, 'challenger'),
+    promote: (modelId: string, alias: ModelAlias = 'champion') =>
+      promoteModel(test.database, { book: name, alias, modelId, actor: 'test', time: clock.now() }),
     lastAudit: async () => {
       const [entry] = await listAudit(test.database, { limit: 1 });
       return entry && [entry.actor, entry.action, entry.subject, entry.details.book];
@@ -229,7 +239,16 @@ describe('models that come with the package', () => {
     const choice = await models.choose();
     expect(choice.predictor?.modelId).toBe(newest);
     await models.serve(choice, false);
-    expect(await aliasedModel(test.database, book.name, 'champion')).toBe(newest);
+    expect(await book.champion()).toBe(newest);
+    // The other one that fits did not win: it forecasts beside the winner, and the screen says so.
+    expect(await book.challenger()).toBe(older);
+    expect(models.challengerSlot.current).toBeUndefined();
+    await models.follow(minuteAt(1));
+    expect(models.challengerSlot.current?.modelId).toBe(older);
+    expect(book.told.challengers).toEqual([older]);
+    expect(book.told.standings).toEqual([
+      { champion: newest, challenger: older, reason: expect.stringMatching(/^log-loss \d.* to \d.*, IC .*: .*better/) },
+    ]);
     // What does not fit is left out without a word to the operator: nobody asked for it.
     expect(book.told).toMatchObject({ notices: [], refusals: [] });
   });
@@ -243,12 +262,60 @@ describe('models that come with the package', () => {
   });
 });
 
+describe('the challenger of a running book', () => {
+  const startServing = async () => {
+    const book = await startBook();
+    const models = book.open();
+    await models.serve(await models.choose(), false);
+    return { book, models, working: () => models.challengerSlot.current?.modelId };
+  };
+
+  it('is whom the alias names, from the next look on, until it names nobody', async () => {
+    const { book, models, working } = await startServing();
+    await models.follow(minuteAt(1));
+    expect(working()).toBeUndefined();
+    await book.promote(older, 'challenger');
+    await models.follow(minuteAt(2));
+    expect(working()).toBe(older);
+    expect(await book.lastAudit()).toEqual(['engine', 'model.challenge', older, book.name]);
+
+    await book.promote(older);
+    await models.follow(minuteAt(3));
+    expect([models.slot.current?.modelId, working()]).toEqual([older, undefined]);
+    expect(book.told.standings.map(({ champion, challenger }) => [champion, challenger])).toEqual([
+      [newest, null],
+      [newest, older],
+      [older, null],
+    ]);
+    expect(book.told.standings[1]?.reason).toMatch(/; chosen by test$/);
+  });
+
+  it('passes the checks of a champion; one that does not is named, and the champion is left alone', async () => {
+    const { book, models, working } = await startServing();
+    await book.promote(foreign, 'challenger');
+    for (const index of [1, 2]) await models.follow(minuteAt(index));
+    expect([models.slot.current?.modelId, working()]).toEqual([newest, undefined]);
+    expect(book.told.notices).toEqual([expect.stringMatching(/^the challenger cannot forecast: .*featureSetHash/)]);
+    expect(book.told.counted).toBe(1);
+  });
+
+  it('is not named again where the book had one', async () => {
+    const book = await startBook();
+    const models = book.open();
+    await models.adopt(made, START);
+    await book.promote(older, 'challenger');
+    await book.promote(older);
+    await models.serve(await models.choose(), false);
+    expect(await book.challenger()).toBeUndefined();
+  });
+});
+
 describe('a promotion while the book runs', () => {
   it('takes effect between two cycles, and one that is refused leaves the old model where it is', async () => {
     const book = await startBook();
     const { promote, told } = book;
     const models = book.open();
-    const follow = (minute: EpochMs) => models.followChampion(minute);
+    const follow = (minute: EpochMs) => models.follow(minute);
     await models.serve(await models.choose(), false);
     expect(await book.champion()).toBe(newest);
     const { next, hold, settled } = await createCycle(book, models.slot);
@@ -302,15 +369,15 @@ describe('a promotion while the book runs', () => {
       await models.serve(await models.choose(), false);
       await harm(join(book.models, older));
       await book.promote(older);
-      await models.followChampion(minuteAt(1));
+      await models.follow(minuteAt(1));
       expect(models.slot.current?.modelId).toBe(newest);
       expect(book.told.notices).toEqual([expect.stringContaining(`${older} is refused: ${field}: `)]);
 
       await rm(join(book.models, older), { recursive: true, force: true });
       await cp(join(made, older), join(book.models, older), { recursive: true });
-      await models.followChampion(minuteAt(2));
+      await models.follow(minuteAt(2));
       expect(models.slot.current?.modelId).toBe(newest);
-      await models.followChampion(minuteAt(16));
+      await models.follow(minuteAt(16));
       expect(models.slot.current?.modelId).toBe(older);
     },
   );
@@ -340,7 +407,7 @@ describe('the model of a start', () => {
       expect.stringMatching(`the champion cannot serve: .*${older}.*missing`),
       `${newest}, the newest that may serve, stands in for ${older}`,
     ]);
-    await models.followChampion(minuteAt(1));
+    await models.follow(minuteAt(1));
     expect(models.slot.current?.modelId).toBe(newest);
     expect(book.told.notices).toHaveLength(2);
   });

@@ -9,6 +9,7 @@ import {
   systemClock,
 } from '../core/index.ts';
 import { countRange, type Database, listRuns, readStageTimes, saveRun } from '../database/index.ts';
+import { type ModelStanding, modelStanding } from '../model/index.ts';
 import { type LatencySummary, summarizeLatency } from './cycle-summary.ts';
 import { type MarketDescription, marketIdentity } from './venue.ts';
 
@@ -31,7 +32,10 @@ export interface RunSummary {
   readonly missed: number;
   /** Final 1m candles of these minutes. */
   readonly candles: number;
+  /** Of the models that served. */
   readonly predictions: number;
+  /** Of the challenger, beside them. */
+  readonly challengerPredictions: number;
   readonly signals: number;
   readonly orders: number;
   readonly fills: number;
@@ -44,6 +48,8 @@ export interface RunSummary {
   readonly from: string;
   readonly to: string;
   readonly market: string;
+  /** Champion and challenger at the end. */
+  readonly models: ModelStanding;
 }
 
 /** @throws MinutehandError MARKET_DIFFERS when the book was begun on another market. */
@@ -123,6 +129,7 @@ export async function finishRun(database: Database, run: BookRun, backfilled: nu
     from: formatTime(run.from),
     to: formatTime(run.until),
     market: marketIdentity(run.market),
+    models: await modelStanding(database, run.book),
   };
 }
 

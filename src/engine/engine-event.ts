@@ -1,4 +1,6 @@
 import type { SymbolId } from '../core/index.ts';
+import type { ModelAlias } from '../database/index.ts';
+import type { ModelStanding } from '../model/index.ts';
 import type { CycleSummary } from './cycle-summary.ts';
 import type { MarketDescription } from './venue.ts';
 
@@ -14,5 +16,12 @@ export type EngineEvent =
     }
   | { readonly kind: 'cycle'; readonly summary: CycleSummary }
   | { readonly kind: 'progress'; readonly task: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'model'; readonly modelId: string; readonly directory: string }
+  /** A model serves (`champion`), or forecasts beside the one that does. */
+  | {
+      readonly kind: 'model';
+      readonly alias: ModelAlias;
+      readonly modelId: string;
+      readonly directory: string;
+    }
+  | { readonly kind: 'standing'; readonly standing: ModelStanding }
   | { readonly kind: 'notice'; readonly text: string };

@@ -23,6 +23,7 @@ import { panelAt } from '../data/index.ts';
 import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import type { PredictorSlot } from '../model/index.ts';
 import { type BookState, encodeBookState } from './book-state.ts';
+import type { ChallengerForecasts } from './challenger-forecasts.ts';
 import { type DecideSettings, decide } from './decide.ts';
 import { MinuteQueue } from './minute-queue.ts';
 
@@ -42,6 +43,8 @@ export interface MinuteCycleParts {
   readonly broker: Broker;
   /** Holds the model that serves; one cycle uses one model throughout, whatever is put in meanwhile. */
   readonly predictors: Pick<PredictorSlot, 'use'>;
+  /** Told of each minute once its orders have left; nothing comes back. */
+  readonly challenger?: Pick<ChallengerForecasts, 'take'>;
   readonly settings: CycleSettings;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -228,6 +231,15 @@ export class MinuteCycle {
     const totalMs = clock.elapsed() - began;
     this.#count(record, stageMs, totalMs);
     this.#storeAfterwards(record, featurePanel, stageMs);
+    if (settings.enabled) {
+      this.#parts.challenger?.take({
+        minute,
+        panel: () => featurePanel ?? this.#features.panel(minute, panel.members),
+        servedBy: predictor?.modelId,
+        isDue: forecastsDue,
+        isLate: record.status === 'MISSED',
+      });
+    }
     return { record, stageMs, totalMs, universe: this.#parts.universe.length };
   }
 

@@ -55,6 +55,7 @@ export { evaluationReport } from './report/evaluation-report.ts';
 export { differenceText, intervalText } from './report/figure-text.ts';
 export { type PredictorOptions, type ServedPredictor, SMALLEST_BATCH } from './served-predictor.ts';
 export { type SplitMargins, splitTimeBlocks, type TimeWindow, type WindowRequest } from './splits.ts';
+export { compareModels, type ModelStanding, modelStanding } from './standing.ts';
 export { computeTargets, DIRECTION_THRESHOLDS, LEVELS, RANK_BARS, TARGET_COLUMNS, TARGET_WIDTH } from './targets.ts';
 export {
   computeScaledTargets,
@@ -64,6 +65,7 @@ export {
   type ScaledTarget,
   type ScaledTargetSettings,
 } from './targets-scaled.ts';
+export { PANEL_FOLDER } from './training/fit-network.ts';
 export { type TrainingSettings, trainingSettingsSchema } from './training/settings.ts';
 export {
   planTraining,
@@ -75,8 +77,7 @@ export {
   trainModel,
   type WindowBounds,
 } from './training/train-model.ts';
-export type { TrainingProgress } from './training/train-network.ts';
-export { readTrainingHistory } from './training/train-network.ts';
+export { CHECKPOINT_FILE, readTrainingHistory, type TrainingProgress } from './training/train-network.ts';
 export { trainingCurves } from './training/training-curves.ts';
 export {
   FIT_WINDOWS,

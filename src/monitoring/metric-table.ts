@@ -27,6 +27,10 @@ export const METRICS = {
   minutehand_last_minute_seconds: gauge('Close of the newest minute run, seconds since 1970 in market time.'),
   minutehand_candles_total: counter('Final one-minute candles of the minutes run.'),
   minutehand_forecasts_total: counter('Forecasts made.'),
+  minutehand_challenger_forecasts_total: counter('Forecasts of the challenger, beside those of the champion.'),
+  minutehand_challenger_milliseconds: durations(
+    'Time of the challenger for the forecasts of a minute, storing included.',
+  ),
   minutehand_signals_total: counter('Signals that passed every gate.'),
   minutehand_orders_total: counter('Orders decided.'),
   minutehand_fills_total: counter('Executions booked.'),

@@ -61,6 +61,8 @@ describe('minutehand up', () => {
       missed: 0,
       candles: 48,
       predictions: 48,
+      challengerPredictions: 0,
+      models: { champion: expect.stringContaining('linear-baseline-'), challenger: null, reason: null },
       signals: expect.any(Number),
       orders: expect.any(Number),
       fills: expect.any(Number),
@@ -85,6 +87,7 @@ describe('minutehand up', () => {
     const status = await runMinutehand(['status', '--json', '--data-dir', dataDir]);
     expect(lastLine(status)).toMatchObject({
       running: false,
+      models: { champion: expect.stringContaining('linear-baseline-'), challenger: null },
       lastCycle: { minute: '2025-03-01T00:11:00Z', status: 'DECIDED' },
     });
 

@@ -1,10 +1,21 @@
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/index.ts';
 import { epochMs, MINUTE_MS, noMetrics, silentLog } from '../../src/core/index.ts';
-import { createTestDatabase, listCorrections, listCycles, type TestDatabase } from '../../src/database/index.ts';
-import { type EngineEvent, runBookEngine } from '../../src/engine/index.ts';
+import {
+  createTestDatabase,
+  listCorrections,
+  listCycles,
+  promoteModel,
+  saveModel,
+  type TestDatabase,
+} from '../../src/database/index.ts';
+import { type EngineEvent, type RunSummary, runBookEngine } from '../../src/engine/index.ts';
+import { readManifest, writeArtefact } from '../../src/model/artefact.ts';
+import { modelRecord, modelStanding } from '../../src/model/index.ts';
+import { modelIdOf } from '../../src/model/manifest.ts';
 import { createMetrics } from '../../src/monitoring/index.ts';
 import { type FaultRequest, marketFromOptions, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
@@ -34,12 +45,12 @@ afterAll(async () => {
   folder?.remove();
 });
 
-/** Lets the engine decide further minutes, as a restart would; returns what it told. */
+/** Lets the engine decide further minutes, as a restart would; returns its summary and what it told. */
 async function decide(
   minutes: number,
   set: Record<string, string | number | boolean> = {},
   { isPunctual = true } = {},
-): Promise<EngineEvent[]> {
+): Promise<RunSummary & { events: EngineEvent[] }> {
   const events: EngineEvent[] = [];
   const settings = { 'universe.size': SYMBOLS, 'ml_integration.model.training_days': 20, ...set };
   const config = loadConfig({
@@ -68,7 +79,8 @@ async function decide(
     },
   );
   expect(summary).toMatchObject({ cycles: minutes, ...(isPunctual ? { missed: 0 } : {}) });
-  return events;
+  if (!summary) throw new Error('the run has no summary');
+  return { ...summary, events };
 }
 
 async function fault(request: FaultRequest): Promise<() => Promise<unknown>> {
@@ -127,10 +139,38 @@ async function missingMinutes(): Promise<number> {
 
 describe('an engine on an exchange with faults', () => {
   it('begins on a sound one', async () => {
-    const events = await decide(3);
+    const { events } = await decide(3);
     expect(events.filter(({ kind }) => kind === 'cycle')).toHaveLength(3);
     expect(events.some(({ kind }) => kind === 'model')).toBe(true);
     await expectOthersUnharmed(0);
+  }, 120_000);
+
+  it('runs a challenger beside the champion in every minute, and none of its forecasts become signals', async () => {
+    const since = await newestMinute();
+    const { champion } = await modelStanding(store.database, 'main');
+    const manifest = await readManifest(join(folder.path, 'models', champion ?? 'none'));
+    const { modelId: _, ...body } = { ...manifest, provenance: { ...manifest.provenance, seed: 'another' } };
+    const challenger = { ...body, modelId: modelIdOf(body) };
+    const onnx = await readFile(join(folder.path, 'models', champion ?? 'none', 'model.onnx'));
+    await writeArtefact(join(folder.path, 'models'), { manifest: challenger, onnx, card: '' });
+    await saveModel(store.database, modelRecord(challenger, epochMs(since)));
+    const { modelId } = challenger;
+    const promotion = { book: 'main', modelId, alias: 'challenger', actor: 'cli:test', time: epochMs(since) } as const;
+    await promoteModel(store.database, promotion);
+
+    const summary = await decide(3);
+    expect(summary).toMatchObject({
+      predictions: 3 * SYMBOLS,
+      challengerPredictions: 3 * SYMBOLS,
+      models: { champion, challenger: modelId, reason: expect.stringMatching(/^log-loss .*; chosen by cli:test$/) },
+    });
+    const by = (table: string) =>
+      store.database.pool.query(`SELECT DISTINCT model_id FROM ${table} WHERE minute > $1 ORDER BY 1`, [since]);
+    expect((await by('predictions')).rows).toEqual([champion, modelId].sort().map((id) => ({ model_id: id })));
+    expect((await by('cycles')).rows).toEqual([{ model_id: champion }]);
+    expect((await by('signals')).rows.filter(({ model_id }) => model_id !== champion)).toEqual([]);
+    await store.database.pool.query(`DELETE FROM model_aliases WHERE alias = 'challenger'`);
+    await expectOthersUnharmed(since);
   }, 120_000);
 
   it('makes forecasts at its interval only, in batches of its size, and none where it is switched off', async () => {

@@ -94,7 +94,7 @@ async function openBook(bar: number) {
     metrics: noMetrics,
     onEvent: () => undefined,
   });
-  opened.push({ close: () => models.slot.close() });
+  opened.push({ close: () => models.close() });
   return { models, clock };
 }
 
@@ -129,7 +129,7 @@ describe('a network in a running book', () => {
 
     await promote(second);
     clock.moveTo(barAt(context));
-    await models.followChampion(barAt(context));
+    await models.follow(barAt(context));
     const after = served(models.slot.current);
     expect(after.modelId).toBe(second.manifest.modelId);
     const next = await after.predict(panelOf(context + 1));
@@ -146,7 +146,7 @@ describe('a network in a running book', () => {
     await store(1, context);
     const minute = epochMs(barAt(context) + MINUTE_MS);
     clock.moveTo(minute);
-    await models.followChampion(minute);
+    await models.follow(minute);
     const forecasts = await predictor.predict(panelOf(context + 1));
     expect(forecasts).toEqual(await expectedAt(predictor.directory, context + 1));
   });

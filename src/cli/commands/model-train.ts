@@ -1,11 +1,14 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { HORIZON_NAMES, systemClock } from '../../core/index.ts';
+import { HORIZON_NAMES, MinutehandError, systemClock, waitReal } from '../../core/index.ts';
 import { featureSet } from '../../features/index.ts';
 import {
+  CHECKPOINT_FILE,
   type Manifest,
   MODEL_KINDS,
+  PANEL_FOLDER,
   planTraining,
   readTrainingHistory,
   readTrainingSettings,
@@ -21,7 +24,7 @@ import { createProgress } from '../terminal.ts';
 import { symbolsOf } from './features.ts';
 import { modelsFolder } from './model-registry.ts';
 import { refuseJobOptions, trainFolds } from './model-train-folds.ts';
-import { boundsOf, DEFAULT_SEED, type TrainOptions, trainingCommand } from './training-options.ts';
+import { boundsOf, DEFAULT_SEED, resumeCommand, type TrainOptions, trainingCommand } from './training-options.ts';
 import { progressText } from './training-progress.ts';
 import { wholeNumber } from './up.ts';
 
@@ -62,7 +65,10 @@ export function addModelTrain(model: Command, context: CliContext): void {
     .option('--device <DEVICE>', DEVICES.join(', '), 'cpu')
     .option('--threads <N>', 'by default one per core')
     .option('--output <DIR>', "where the artefact's folder is made; by default among the data directory's models")
-    .option('--work <DIR>', 'panel, checkpoint, history and curves; a training that was interrupted goes on from there')
+    .option(
+      '--work <DIR>',
+      'panel, checkpoint, history and curves; a training that was interrupted goes on from there; by default a folder for each training',
+    )
     .option('--description <TEXT>', 'of the market, for the card')
     .option('--dry-run', 'say how large it is, what memory and how long it takes, and train nothing')
     .addHelpText(
@@ -84,10 +90,10 @@ async function train(context: CliContext, options: TrainOptions) {
   );
   const symbols = symbolsOf(options.symbols);
   const outputDirectory = options.output === undefined ? modelsFolder(config) : pathOf(options.output);
-  const work = options.work === undefined ? join(modelsFolder(config), '.training') : pathOf(options.work);
+  const folders = options.work === undefined ? join(modelsFolder(config), '.training') : pathOf(options.work);
   if (options.folds !== undefined || options.seeds !== undefined) {
     const data = pathOf(options.data);
-    const shared = { kind, device, threads, settings, symbols, data, outputDirectory, workDirectory: work };
+    const shared = { kind, device, threads, settings, symbols, data, outputDirectory, workDirectory: folders };
     return trainFolds(context, options, config, shared);
   }
   refuseJobOptions(options);
@@ -95,8 +101,9 @@ async function train(context: CliContext, options: TrainOptions) {
   if (options.dryRun) return dryRun({ settings, symbols, windows, device, threads });
 
   const progress = createProgress(context.terminal.stderr, systemClock);
+  let work: string | undefined;
   const describe = progressText();
-  const trained = await trainModel({
+  const training = trainModel({
     kind,
     data: pathOf(options.data),
     symbols,
@@ -111,23 +118,54 @@ async function train(context: CliContext, options: TrainOptions) {
     },
     codeVersion: VERSION,
     outputDirectory,
-    workDirectory: work,
+    workDirectory: (runHash) => {
+      work = options.work === undefined ? join(folders, runHash.slice(0, 12)) : folders;
+      return work;
+    },
     command: trainingCommand(options),
     device,
     threads,
     spin: true,
     signal: context.signal,
     onStage: (stage) => progress.update(stage),
-    onProgress: (now) => progress.update(describe(now)),
-  }).finally(() => progress.finish());
+    onProgress: (now) => (now.finished ? progress.finish(describe(now)) : progress.update(describe(now))),
+  });
+  const trained = await Promise.race([training, interruption(context.signal)])
+    .catch((error: unknown) => {
+      throw context.signal.aborted ? interrupted(work, resumeCommand(options)) : error;
+    })
+    .finally(() => progress.finish());
   const { manifest, modelId, directory } = trained;
-  if (kind === 'unified-patchtst') {
+  if (work !== undefined) {
     await writeFile(join(work, 'curves.html'), trainingCurves(modelId, await readTrainingHistory(work)));
+    // It is as large as the data, and made again in seconds; with --work it stays for the next training on them.
+    if (options.work === undefined) await rm(join(work, PANEL_FOLDER), { recursive: true, force: true });
   }
   return {
-    result: { modelId, kind, directory, ...figuresOf(manifest) },
+    result: { modelId, kind, directory, workDirectory: work ?? null, ...figuresOf(manifest) },
     lines: () => linesOf(modelId, directory, manifest),
   };
+}
+
+/** A step, and writing a checkpoint, take seconds; what takes longer than this, such as reading candles, is left where it is. */
+const INTERRUPTION_GRACE_MS = 10_000;
+
+/** Rejects some time after the signal: a training ends by itself before that, where it can. */
+async function interruption(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await waitReal(INTERRUPTION_GRACE_MS);
+  throw signal.reason;
+}
+
+function interrupted(work: string | undefined, command: string): MinutehandError {
+  const isBegun = work !== undefined && existsSync(join(work, CHECKPOINT_FILE));
+  return new MinutehandError(
+    'TRAINING_INTERRUPTED',
+    isBegun
+      ? `the training was stopped; its checkpoint is kept in ${work}`
+      : 'the training was stopped before its first step',
+    `${isBegun ? 'Go on from there' : 'Begin again'}: ${command}`,
+  );
 }
 
 async function dryRun(asked: {

@@ -11,7 +11,9 @@ import {
   universeAt,
 } from '../../database/index.ts';
 import { BOOK, ownerOf } from '../../engine/index.ts';
+import { modelStanding } from '../../model/index.ts';
 import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
+import { standingLines } from '../standing-view.ts';
 import { withStore } from '../store.ts';
 import { formatTable } from '../terminal.ts';
 
@@ -40,6 +42,7 @@ export function addStatus(program: Command, context: CliContext): void {
             lastCycle
               ? `last minute ${lastCycle.minute}: ${lastCycle.status}${lastCycle.reason ? ` (${lastCycle.reason})` : ''}, ${lastCycle.candles} candles, ${lastCycle.predictions} forecasts, ${lastCycle.signals} signals`
               : 'no minute decided yet',
+            ...standingLines(stored.models),
             ...(equity
               ? [
                   `equity ${equity.equity} ${config.universe.quote}, ${equity.openPositions} open positions, fees ${equity.fees}`,
@@ -75,6 +78,7 @@ async function readStatus(database: Database) {
     return {
       schema: 'out of date: run "minutehand db migrate"',
       universe: [],
+      models: { champion: null, challenger: null, reason: null },
       positions: [],
       recent: { cycles: 0, missed: 0 },
     };
@@ -91,6 +95,7 @@ async function readStatus(database: Database) {
     ...(typeof market === 'string' ? { market } : {}),
     ...(lease ? { lease: { holder: lease.holder, epoch: lease.epoch } } : {}),
     universe: universe ?? [],
+    models: await modelStanding(database, BOOK),
     ...(last
       ? {
           lastCycle: {

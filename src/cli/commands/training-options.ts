@@ -64,21 +64,51 @@ export function boundsOf(options: TrainOptions): WindowBounds | undefined {
   };
 }
 
-/** The command line that makes one model, for its card. */
+/** The command line that makes one model, for its card. A path of this machine means nothing to who reads that. */
 export function trainingCommand(options: TrainOptions): string {
-  const flags: [string, string | undefined][] = [
+  const { settings } = options;
+  return commandWith([
+    ['data', 'DIR'],
     ['kind', options.kind],
-    // A path of this machine means nothing to who reads the card.
-    ['settings', options.settings === undefined || isAbsolute(options.settings) ? undefined : options.settings],
-    ['symbols', options.symbols],
-    ['from', options.from],
-    ['early-stopping', options.earlyStopping],
-    ['calibration', options.calibration],
-    ['test', options.test],
-    ['until', options.until],
-    ['epochs', options.epochs],
-    ['seed', options.seed ?? DEFAULT_SEED],
-  ];
-  const shown = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]));
-  return `minutehand model train --data DIR ${shown.join(' ')}`;
+    ['settings', settings === undefined || isAbsolute(settings) ? undefined : settings],
+    ...resultFlags(options),
+  ]);
+}
+
+/** What was called, to be called again. */
+export function resumeCommand(options: TrainOptions): string {
+  return commandWith([
+    ['data', options.data],
+    ['kind', options.kind],
+    ['settings', options.settings],
+    ...resultFlags(options),
+    ['device', options.device === 'cpu' ? undefined : options.device],
+    ['threads', options.threads],
+    ['output', options.output],
+    ['work', options.work],
+    ['description', options.description],
+    ['data-dir', options.dataDir],
+    ['config', options.config],
+    ['ml-config', options.mlConfig],
+    ...(options.set ?? []).map((pair): Flag => ['set', pair]),
+  ]);
+}
+
+type Flag = readonly [name: string, value: string | undefined];
+
+const resultFlags = (options: TrainOptions): Flag[] => [
+  ['symbols', options.symbols],
+  ['from', options.from],
+  ['early-stopping', options.earlyStopping],
+  ['calibration', options.calibration],
+  ['test', options.test],
+  ['until', options.until],
+  ['epochs', options.epochs],
+  ['seed', options.seed ?? DEFAULT_SEED],
+];
+
+function commandWith(flags: readonly Flag[]): string {
+  const quoted = (value: string) => (/^[\w.,:/=@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`);
+  const shown = flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${quoted(value)}`]));
+  return `minutehand model train ${shown.join(' ')}`;
 }

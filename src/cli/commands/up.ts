@@ -14,6 +14,7 @@ import {
   withCommonOptions,
 } from '../context.ts';
 import { usageError } from '../output.ts';
+import { standingLines } from '../standing-view.ts';
 import { createSystemView } from '../system-view.ts';
 import { columnsOf, paintFor } from '../terminal.ts';
 
@@ -132,6 +133,8 @@ function summaryLines(summary: RunSummary): string[] {
   return [
     `${summary.cycles} minutes from ${summary.from} to ${summary.to} (${summary.market})`,
     `missed ${summary.missed}, candles ${summary.candles}, forecasts ${summary.predictions}, signals ${summary.signals}, orders ${summary.orders}, fills ${summary.fills}`,
+    ...(summary.models.challenger === null ? [] : [`forecasts of the challenger ${summary.challengerPredictions}`]),
+    ...standingLines(summary.models),
     `a minute took ${total.p50} ms (median), ${total.p99} ms (99 %), ${total.max} ms (longest); engine memory ${summary.rssMb} MB`,
   ];
 }

@@ -10,13 +10,13 @@ export const HEAD_WIDTH = Object.values(HEADS).reduce((total: number, width) => 
 
 const BATCH = 64;
 
-/** What the heads say of samples, [samples, HEAD_WIDTH], in the encoding that they were trained on. */
+/** What the heads say of samples, [samples, HEAD_WIDTH], in the encoding that they were trained on. @throws the signal's reason */
 export async function headOutputs(
   shape: NetworkShape,
   weights: ReadonlyMap<string, Float32Array>,
   panel: TrainingPanel,
   samples: readonly Sample[],
-  options: SessionOptions,
+  options: SessionOptions & { readonly signal?: AbortSignal },
 ): Promise<Float32Array> {
   const { heads } = buildNetwork(shape, { batch: 'batch', training: false });
   const outputs = concat(
@@ -28,6 +28,7 @@ export async function headOutputs(
   const windows = new Float32Array(BATCH * shape.context * shape.features);
   try {
     for (let from = 0; from < samples.length; from += BATCH) {
+      options.signal?.throwIfAborted();
       const own = samples.slice(from, from + BATCH);
       readWindows(panel, own, shape.context, windows);
       const size = own.length * shape.context * shape.features;

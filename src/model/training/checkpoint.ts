@@ -1,7 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { MinutehandError, messageOf } from '../../core/index.ts';
 import type { TrainingState } from '../../tensor/index.ts';
-import { sha256 } from '../manifest.ts';
+import { canonicalJson, sha256 } from '../manifest.ts';
 
 /** One epoch, as the history keeps it. */
 export interface EpochRecord {
@@ -15,10 +15,15 @@ export interface EpochRecord {
   readonly learningRate: number;
 }
 
+/** Everything that the result of a training depends on: hashes of the data, settings, windows, seed, threads, device. JSON values. */
+export type TrainingRun = Readonly<Record<string, unknown>>;
+
+export const hashRun = (run: TrainingRun): string => sha256(canonicalJson(run));
+
 /** Everything an interrupted training goes on from. */
 export interface Checkpoint {
-  /** Hash of settings, data and seed: another training is not resumed. */
-  readonly runHash: string;
+  /** Another training is not resumed. */
+  readonly run: TrainingRun;
   readonly state: TrainingState;
   /** Sum of the training losses of the epoch so far. */
   readonly epochLoss: number;
@@ -29,18 +34,18 @@ export interface Checkpoint {
     | undefined;
 }
 
-const MAGIC = 'MINUTEHAND-CHECKPOINT-1';
+const MAGIC = 'MINUTEHAND-CHECKPOINT-2';
 
 /** Writes a checkpoint: whole or not at all, on disk when this resolves. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors = [...checkpoint.state.tensors].map(([key, values]) => ({ key: `state ${key}`, values }));
   for (const [key, values] of checkpoint.best?.weights ?? []) tensors.push({ key: `best ${key}`, values });
-  const { runHash, state, epochLoss, history, best } = checkpoint;
+  const { run, state, epochLoss, history, best } = checkpoint;
   const body = Buffer.concat(
     tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
   );
   const header = JSON.stringify({
-    runHash,
+    run,
     step: state.step,
     epochLoss,
     history,
@@ -64,7 +69,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * The checkpoint at `path`, or undefined where there is none.
  * @throws MinutehandError CHECKPOINT_INVALID when it is damaged; CHECKPOINT_MISMATCH when it belongs to another training
  */
-export async function readCheckpoint(path: string, runHash: string): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(path: string, run: TrainingRun): Promise<Checkpoint | undefined> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -77,7 +82,7 @@ export async function readCheckpoint(path: string, runHash: string): Promise<Che
   if (first < 0 || second < 0 || bytes.toString('utf8', 0, first) !== MAGIC)
     throw invalid(path, 'it is none of this version');
   let header: {
-    runHash: string;
+    run: TrainingRun;
     step: number;
     epochLoss: number;
     history: EpochRecord[];
@@ -92,11 +97,11 @@ export async function readCheckpoint(path: string, runHash: string): Promise<Che
   }
   const body = bytes.subarray(second + 1);
   if (sha256(body) !== header.sha256) throw invalid(path, 'its content does not have its hash');
-  if (header.runHash !== runHash) {
+  if (hashRun(header.run) !== hashRun(run)) {
     throw new MinutehandError(
       'CHECKPOINT_MISMATCH',
-      `${path} belongs to a training with other data, settings or seed`,
-      'Resume with what it was started with, or train into another folder.',
+      `${path} belongs to another training: ${differences(header.run, run).join(', ')}`,
+      'Resume with what it was started with, or name another folder with --work; without --work each training has its own.',
       { exitCode: 2 },
     );
   }
@@ -110,12 +115,28 @@ export async function readCheckpoint(path: string, runHash: string): Promise<Che
     (key.startsWith('state') ? state : weights).set(key.slice(at + 1), values);
   }
   return {
-    runHash,
+    run,
     state: { step: header.step, tensors: state },
     epochLoss: header.epochLoss,
     history: header.history,
     best: header.best && { ...header.best, weights },
   };
+}
+
+const MOST_DIFFERENCES = 5;
+
+/** "seed is 2, was 1": the values that differ, by their path. */
+function differences(before: unknown, now: unknown): string[] {
+  const [old, own] = [leavesOf(before), leavesOf(now)];
+  const keys = [...new Set([...old.keys(), ...own.keys()])].filter((key) => old.get(key) !== own.get(key));
+  const named = keys.slice(0, MOST_DIFFERENCES).map((key) => `${key} is ${own.get(key)}, was ${old.get(key)}`);
+  return keys.length > MOST_DIFFERENCES ? [...named, `and ${keys.length - MOST_DIFFERENCES} more`] : named;
+}
+
+function leavesOf(value: unknown, path = ''): Map<string, string> {
+  if (typeof value !== 'object' || value === null) return new Map([[path, JSON.stringify(value)]]);
+  const below = (key: string) => (path === '' ? key : `${path}.${key}`);
+  return new Map(Object.entries(value).flatMap(([key, part]) => [...leavesOf(part, below(key))]));
 }
 
 const invalid = (path: string, what: string) =>

@@ -75,6 +75,26 @@ describe('fitNetwork', () => {
   });
 
   it('does not go on with a training that had other settings', async () => {
-    await expect(fitNetwork(optionsOf('whole', { seed: 8 }))).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+    const other = optionsOf('whole', {
+      seed: 8,
+      settings: { ...settings, network: { ...settings.network, width: 8 } },
+    });
+    await expect(fitNetwork(other)).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringContaining('settings.network.width is 8, was 16, seed is 8, was 7'),
+    });
+  });
+
+  it('may have a folder of its own for everything that makes another result', async () => {
+    const hashes: string[] = [];
+    for (const more of [{}, {}, { seed: 8 }, { settings: { ...settings, epochs: 2 } }, { threads: 2 }]) {
+      const workDirectory = (runHash: string) => {
+        hashes.push(runHash);
+        throw new Error('stopped');
+      };
+      await expect(fitNetwork(optionsOf('own', { ...more, workDirectory }))).rejects.toThrow('stopped');
+    }
+    expect(hashes[0]).toBe(hashes[1]);
+    expect(new Set(hashes).size).toBe(4);
   });
 });

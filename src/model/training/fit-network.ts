@@ -23,14 +23,15 @@ import {
 } from '../manifest.ts';
 import { windowGraph, withAdjustment } from '../network/serving-graph.ts';
 import { calibrateOutputs, type OutputAdjustment } from '../output-calibration.ts';
-import { openPanel, type TrainingPanel, writePanel } from '../panel.ts';
-import type { SplitMargins } from '../splits.ts';
+import { openPanel, type PanelExpectation, type TrainingPanel, writePanel } from '../panel.ts';
 import { applyLinks, OUTPUT_GROUPS, RAW_COLUMNS, rankingHeads } from '../raw-outputs.ts';
+import type { SplitMargins } from '../splits.ts';
 import { computeTargets, RANK_BARS, TARGET_WIDTH } from '../targets.ts';
 import { computeScaledTargets, SCALED_TARGET_WIDTH } from '../targets-scaled.ts';
 import { type FitWindowName, type FitWindowRequests, splitFitWindows } from '../walk-forward-folds.ts';
 import { type Sample, type Section, sectionsOf, timesOf } from './batches.ts';
 import { HEAD_WIDTH, headOutputs } from './bulk-forecast.ts';
+import { hashRun } from './checkpoint.ts';
 import { decoding, encodeTargets, fitEncoding } from './encoded-targets.ts';
 import type { TrainingSettings } from './settings.ts';
 import { type TrainingProgress, trainNetwork } from './train-network.ts';
@@ -54,8 +55,11 @@ export interface FitNetworkOptions extends SessionOptions {
   readonly codeVersion: string;
   /** The artefact's own folder is made in this one. */
   readonly outputDirectory: string;
-  /** Holds the panel, checkpoint and history of this training; an interrupted one goes on from there. */
-  readonly workDirectory: string;
+  /**
+   * Holds the panel, checkpoint and history of this training; an interrupted one goes on from there. A function gets the hash of everything
+   * that the result depends on, so that each training may have its own.
+   */
+  readonly workDirectory: string | ((runHash: string) => string);
   /** What made it, for the card. */
   readonly command?: string;
   readonly signal?: AbortSignal;
@@ -75,6 +79,9 @@ export interface FittedNetwork {
   readonly manifest: Manifest;
 }
 
+/** Of a training's folder. */
+export const PANEL_FOLDER = 'panel';
+
 /** Rows that baselines are fitted on and figures come from; whole times are left out evenly beyond that. */
 const MAX_BASELINE_ROWS = 150_000;
 const MAX_LOGISTIC_ROWS = 30_000;
@@ -83,10 +90,14 @@ const MAX_LOGISTIC_ROWS = 30_000;
  * Trains, calibrates and judges a UnifiedPatchTST, and writes its artefact. Four windows follow each other in time: scaler and weights come
  * from the first, when to stop from the second, calibration and the reference of confidence from the third, the published figures from
  * the fourth. Equal options on equal threads give equal bytes, interrupted or not.
- * @throws MinutehandError DATASET_INVALID, DATASET_TOO_SHORT, DATASET_WITHOUT_INPUTS, WINDOWS_INVALID, PANEL_*, CHECKPOINT_*, TENSOR_DEVICE
+ * @throws MinutehandError DATASET_INVALID, DATASET_TOO_SHORT, DATASET_WITHOUT_INPUTS, WINDOWS_INVALID, PANEL_*, CHECKPOINT_*, TENSOR_DEVICE; the signal's reason
  */
 export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetwork> {
-  const { dataset, settings, seed, workDirectory, onStage = () => undefined } = options;
+  const { dataset, settings, seed, signal } = options;
+  const onStage = (stage: NetworkFitStage) => {
+    signal?.throwIfAborted();
+    options.onStage?.(stage);
+  };
   onStage('targets');
   checkDataset(dataset);
   const margins = networkMargins(settings);
@@ -100,8 +111,20 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
   const scaler = fitScaler([trainRows.features], { kind: 'robust', featureSetHash, width });
 
   onStage('panel');
+  const expected = { featureSetHash, scalerHash: scaler.hash, datasetHash: hashDataset(dataset) };
+  const run = {
+    dataset: expected.datasetHash,
+    scaler: expected.scalerHash,
+    settings,
+    windows: options.windows,
+    seed,
+    threads: options.threads ?? 1,
+    device: options.device ?? 'cpu',
+  };
+  const workDirectory =
+    typeof options.workDirectory === 'string' ? options.workDirectory : options.workDirectory(hashRun(run));
   await mkdir(workDirectory, { recursive: true });
-  const panel = await panelOf(join(workDirectory, 'panel'), dataset, scaler);
+  const panel = await panelOf(join(workDirectory, PANEL_FOLDER), dataset, scaler, expected);
   try {
     const { context } = settings.network;
     const encoding = fitEncoding({ ...trainRows, scaled: scaledOf(dataset, scaled, trainRows) });
@@ -114,19 +137,9 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
 
     onStage('training');
     const configHash = sha256(canonicalJson({ settings, windows: options.windows }));
-    const runHash = sha256(
-      canonicalJson([
-        panel.datasetHash,
-        panel.scalerHash,
-        configHash,
-        seed,
-        options.threads ?? 1,
-        options.device ?? 'cpu',
-      ]),
-    );
     const trained = await trainNetwork(
       { panel, encoded, train, earlyStopping },
-      { ...options, directory: workDirectory, runHash },
+      { ...options, directory: workDirectory, run },
     );
 
     onStage('calibration');
@@ -208,7 +221,7 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
       edgeReference,
       market: options.market,
       provenance: {
-        datasetHash: hashDataset(dataset),
+        datasetHash: expected.datasetHash,
         codeVersion: options.codeVersion,
         configHash,
         seed,
@@ -224,12 +237,12 @@ export async function fitNetwork(options: FitNetworkOptions): Promise<FittedNetw
 }
 
 /** The panel of an earlier run of the same training, or a new one. */
-async function panelOf(directory: string, dataset: Dataset, scaler: Scaler): Promise<TrainingPanel> {
-  const expected = {
-    featureSetHash: dataset.featureSetHash,
-    scalerHash: scaler.hash,
-    datasetHash: hashDataset(dataset),
-  };
+async function panelOf(
+  directory: string,
+  dataset: Dataset,
+  scaler: Scaler,
+  expected: PanelExpectation,
+): Promise<TrainingPanel> {
   try {
     return await openPanel(directory, { expected });
   } catch (error) {

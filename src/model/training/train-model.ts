@@ -14,7 +14,7 @@ import type { SplitMargins } from '../splits.ts';
 import { RANK_BARS } from '../targets.ts';
 import type { FitWindowRequests } from '../walk-forward-folds.ts';
 import { createBuffers } from './batches.ts';
-import { fitNetwork, type NetworkFitStage, networkMargins } from './fit-network.ts';
+import { type FitNetworkOptions, fitNetwork, type NetworkFitStage, networkMargins } from './fit-network.ts';
 import { type TrainingSettings, trainingSettingsSchema } from './settings.ts';
 import { feedsOf, networkShapeOf, type TrainingProgress, trainingProgram } from './train-network.ts';
 
@@ -40,7 +40,7 @@ export interface TrainModelRequest extends SessionOptions {
   readonly market: MarketLabel;
   readonly codeVersion: string;
   readonly outputDirectory: string;
-  readonly workDirectory: string;
+  readonly workDirectory: FitNetworkOptions['workDirectory'];
   readonly command?: string;
   readonly featureSet?: FeatureSet;
   readonly signal?: AbortSignal;

@@ -19,7 +19,7 @@ import {
   stepsPerEpoch,
 } from './batches.ts';
 import { headOutputs } from './bulk-forecast.ts';
-import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, type EpochRecord, readCheckpoint, type TrainingRun, writeCheckpoint } from './checkpoint.ts';
 import { ENCODED } from './encoded-targets.ts';
 import { networkLoss } from './network-loss.ts';
 import { learningRateAt, type TrainingSettings } from './settings.ts';
@@ -51,8 +51,7 @@ export interface TrainNetworkOptions extends SessionOptions {
   readonly seed: string | number;
   /** Holds checkpoint and history. */
   readonly directory: string;
-  /** Hash of everything that the result depends on. */
-  readonly runHash: string;
+  readonly run: TrainingRun;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
@@ -100,7 +99,7 @@ export async function trainNetwork(data: TrainingData, options: TrainNetworkOpti
   const { panel } = data;
   const shape = networkShapeOf(settings, panel.width);
   const checkpointPath = join(directory, CHECKPOINT_FILE);
-  const resumed = await readCheckpoint(checkpointPath, options.runHash);
+  const resumed = await readCheckpoint(checkpointPath, options.run);
   const program = trainingProgram(settings, panel.width, seed);
   const session = await openTraining(program, { ...options, ...(resumed ? { resume: resumed.state } : {}) });
   const plan = { ...settings, seed };
@@ -112,7 +111,7 @@ export async function trainNetwork(data: TrainingData, options: TrainNetworkOpti
   await writeFile(join(directory, HISTORY_FILE), history.map((record) => `${JSON.stringify(record)}\n`).join(''));
 
   const save = () =>
-    writeCheckpoint(checkpointPath, { runHash: options.runHash, state: session.state(), epochLoss, history, best });
+    writeCheckpoint(checkpointPath, { run: options.run, state: session.state(), epochLoss, history, best });
   const batch = createBuffers(settings.timesPerStep * settings.symbolsPerTime, shape.context, panel.width);
   const feeds = feedsOf(batch, settings.timesPerStep * settings.symbolsPerTime, shape);
   try {
@@ -185,7 +184,7 @@ async function validate(
   shape: NetworkShape,
   weights: ReadonlyMap<string, Float32Array>,
   settings: TrainingSettings,
-  session: SessionOptions,
+  session: SessionOptions & { readonly signal?: AbortSignal },
 ): Promise<ValidationScore> {
   const samples: Sample[] = [];
   const sections = earlyStopping.map((section): [number, number] => {
