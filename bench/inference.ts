@@ -3,6 +3,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { Tensor } from 'onnxruntime-node';
 import { createRandom, epochMs, type FeaturePanel, MINUTE_MS } from '../src/core/index.ts';
 import type { CheckedArtefact } from '../src/model/artefact.ts';
+import { benchArtefact } from '../src/model/bench-model.ts';
 import { openNetworkSessions } from '../src/model/network/network-sessions.ts';
 import { forecastSeries } from '../src/model/network/series-forecast.ts';
 import { partGraphs } from '../src/model/network/serving-graph.ts';
@@ -11,12 +12,21 @@ import { openNetwork } from '../src/model/network-predictor.ts';
 import { createPredictorSlot } from '../src/model/predictor-slot.ts';
 import { randomNetwork, SMALL_NETWORK } from '../src/model/random-network.fixture.ts';
 import { OUTPUT_GROUPS } from '../src/model/raw-outputs.ts';
-import { compileInference, createSession, Graph, matMul, readOnnxWeights, type Value } from '../src/tensor/index.ts';
+import {
+  compileInference,
+  createSession,
+  Graph,
+  matMul,
+  PRECISIONS,
+  readOnnxWeights,
+  slice,
+  type Value,
+} from '../src/tensor/index.ts';
 
 /*
- * npm run --silent bench:inference -- [--features 256] [--symbols 50] [--runs 60] [--large 200,1000] [--batches 32,64,128] [--bulk 2000] [--threads 1,2] [--swaps 0]
+ * npm run --silent bench:inference -- [--features 256] [--symbols 50] [--runs 60] [--large 200,1000] [--batches 64] [--bulk 2000] [--threads 1,2] [--swaps 0]
  * The default network with random weights: a minute's forecasts with kept embeddings and without, against the bare matrix products that they
- * consist of; then whole series of bars, as a backtest reads them. The last line is one JSON object.
+ * consist of; the whole file in other precisions; then whole series of bars, as a backtest reads them. The last line is one JSON object.
  */
 const text = (name: string, fallback: string): string => {
   const at = process.argv.indexOf(`--${name}`);
@@ -156,7 +166,8 @@ async function bareProducts(products: readonly [number, number, number][], threa
     feeds[name] ??= new Tensor('float32', noise(m * k, name), [m, k]);
     const input = graph.inputs.get(name) ?? graph.input(name, [m, k]);
     const matrix = graph.parameter(`w${index}`, [k, n], { values: noise(k * n, `w${index}`) });
-    outputs[`c${index}`] = matMul(input, matrix);
+    // One row each: handing whole products over to JavaScript takes longer than some of them.
+    outputs[`c${index}`] = slice(matMul(input, matrix), 0, 0, 1);
   });
   const session = await createSession(compileInference({ name: 'products', outputs }), { threads });
   return { run: () => session.run(feeds), close: () => session.release() };
@@ -170,34 +181,68 @@ interface BulkTask {
   readonly threads: number;
 }
 
-/** Windows a second over one series, after a short one that is not measured; `go` lets several begin together. */
-async function bulk({ onnx, shape, bars, batch, threads }: BulkTask, go: () => Promise<void>): Promise<number> {
-  const graphs = partGraphs(shape, readOnnxWeights(onnx));
-  const sessions = await openNetworkSessions(shape, graphs, { threads, spin: threads > 1 });
-  const rows = noise(bars * shape.features, 'series');
-  const settings = { batch, outputs: NAMES, onOutputs: () => undefined };
-  await forecastSeries(shape, sessions, rows.subarray(0, (shape.context + 2 * batch) * shape.features), settings);
-  await go();
-  const start = performance.now();
-  const windows = await forecastSeries(shape, sessions, rows, settings);
-  const seconds = (performance.now() - start) / 1_000;
-  await sessions.close();
-  return windows / seconds;
+/** Windows a second: of whole series of bars, and of the bare products of as many windows, by turns in one run. */
+interface BulkRate {
+  readonly windowsPerSecond: number;
+  readonly productsPerSecond: number;
+  /** Time of the series to that of the bare products, the least of each: CPU time, or elapsed time in a worker, whose own CPU time Node does not tell. */
+  readonly ratioToProducts: number;
+  /** By the least CPU time; not in workers. */
+  readonly windowsPerCpuSecond?: number;
 }
 
-/** One single-thread session in each of two worker threads: the sum of what they do, begun together. */
-async function bulkInWorkers(task: BulkTask, count: number): Promise<number> {
+const BULK_ROUNDS = 5;
+
+/** `go` lets several begin together. */
+async function bulk({ onnx, shape, bars, batch, threads }: BulkTask, go: () => Promise<void>): Promise<BulkRate> {
+  const graphs = partGraphs(shape, readOnnxWeights(onnx));
+  const sessions = await openNetworkSessions(shape, graphs, { threads });
+  const products = await bareProducts(productsOf(shape, batch, true), threads);
+  const calls = Math.ceil(bars / batch / BULK_ROUNDS);
+  const windows = calls * batch;
+  const rows = noise((windows + shape.context - 1) * shape.features, 'series');
+  const ends = Int32Array.from({ length: windows }, (_, index) => shape.context - 1 + index);
+  const settings = { batch, outputs: NAMES, onOutputs: () => undefined };
+  const series = () => forecastSeries(shape, sessions, rows, ends, settings);
+  const bare = async () => {
+    for (let call = 0; call < calls; call++) await products.run(call);
+  };
+  await go();
+  const [own, theirs] = await byTurns(BULK_ROUNDS, [series, bare]);
+  await sessions.close();
+  await products.close();
+  if (!own || !theirs) throw new Error('nothing was measured');
+  const perSecond = (wall: readonly number[]) => Math.round((windows * 1_000) / quantile(wall, 0.5));
+  return {
+    windowsPerSecond: perSecond(own.wall),
+    productsPerSecond: perSecond(theirs.wall),
+    ...(isMainThread
+      ? {
+          ratioToProducts: ratio(own, theirs),
+          windowsPerCpuSecond: Math.round((windows * 1_000) / Math.min(...own.cpu)),
+        }
+      : { ratioToProducts: rounded(Math.min(...own.wall) / Math.min(...theirs.wall)) }),
+  };
+}
+
+/** One single-thread session in each of several worker threads, begun together: the sum of what they do. */
+async function bulkInWorkers(task: BulkTask, count: number): Promise<BulkRate> {
   const loader = createRequire(import.meta.url).resolve('tsx/esm/api');
   const start = `require(${JSON.stringify(loader)}).register(); import(${JSON.stringify(import.meta.url)});`;
   const workers = Array.from({ length: count }, () => new Worker(start, { eval: true, workerData: task }));
   const next = (worker: Worker) =>
     new Promise<unknown>((resolve, reject) => worker.once('message', resolve).once('error', reject));
   await Promise.all(workers.map(next));
-  const rates = workers.map(next);
+  const pending = workers.map(next);
   for (const worker of workers) worker.postMessage('go');
-  const total = (await Promise.all(rates)).reduce((sum: number, rate) => sum + Number(rate), 0);
+  const rates = (await Promise.all(pending)) as BulkRate[];
   await Promise.all(workers.map((worker) => worker.terminate()));
-  return total;
+  const total = (of: (rate: BulkRate) => number) => rates.reduce((sum, rate) => sum + of(rate), 0);
+  return {
+    windowsPerSecond: total((rate) => rate.windowsPerSecond),
+    productsPerSecond: total((rate) => rate.productsPerSecond),
+    ratioToProducts: rounded(total((rate) => rate.ratioToProducts) / count),
+  };
 }
 
 /** Resident megabytes while small networks take each other's place: after a tenth of the changes, half of them and all. */
@@ -262,14 +307,22 @@ async function main(): Promise<void> {
     await kept.close();
     if (times) large.push({ symbols: count, threads: 1, ...kept.figures, ...summary(times) });
   }
+  const { rows: precisions } = await benchArtefact(networkOf(shape), {
+    batches: [symbols],
+    threads: [1],
+    precisions: PRECISIONS,
+    runs: Math.ceil(runs / 2),
+  });
   const bars = option('bulk', 2_000);
   const bulks = [];
   const { onnx } = networkOf(shape);
-  for (const batch of list('batches', '32,64,128')) {
+  for (const batch of list('batches', '64')) {
+    const task = { onnx, shape, bars, batch };
     bulks.push({
       batch,
-      oneSessionTwoThreads: Math.round(await bulk({ onnx, shape, bars, batch, threads: 2 }, async () => undefined)),
-      twoWorkersOneThreadEach: Math.round(await bulkInWorkers({ onnx, shape, bars, batch, threads: 1 }, 2)),
+      oneThread: await bulk({ ...task, threads: 1 }, async () => undefined),
+      twoThreads: await bulk({ ...task, threads: 2 }, async () => undefined),
+      twoWorkersOneThreadEach: await bulkInWorkers({ ...task, threads: 1 }, 2),
     });
   }
   const changes = option('swaps', 0);
@@ -280,7 +333,8 @@ async function main(): Promise<void> {
       megaflopPerWindow: rounded(perWindow / 1e6),
       minute,
       large,
-      bulkWindowsPerSecond: bulks,
+      precisions,
+      bulk: bulks,
       ...(changes > 0 ? { swaps: await swaps(changes) } : {}),
       rssMb: Math.round(process.memoryUsage().rss / 2 ** 20),
     }),

@@ -34,7 +34,7 @@ export function modelCard(manifest: Manifest): string {
     '',
     '## Classes and returns (test window)',
     '',
-    `Macro-F1, mean of four horizons: ${interval(metrics.mean.macroF1)}; volatility-only ${interval(metrics.baselines.volatilityOnly?.mean.macroF1)}, majority ${interval(metrics.baselines.majority?.mean.macroF1)}, persistence ${interval(metrics.baselines.persistence?.mean.macroF1)}.`,
+    ...comparison(manifest),
     '',
     `| horizon | macro-F1, 95 % | volatility-only | log-loss | volatility-only | sign right where it moved | rank IC per time, 95 % |${isRawKnown ? ' before calibration |' : ''} MSE / MSE of zero | ECE |`,
     `|---|---|---|---|---|---|---|---|---|${isRawKnown ? '---|' : ''}`,
@@ -113,6 +113,47 @@ function interval(estimate: Estimate | undefined): string {
   return low === null || high === null
     ? value.toFixed(4)
     : `${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
+}
+
+/** Means of the four horizons beside those of simpler models on the same rows, and what to make of the linear one's. */
+function comparison({ kind, metrics }: Manifest): string[] {
+  const { mean, baselines } = metrics;
+  const names = {
+    linear: 'linear',
+    volatilityOnly: 'volatility-only',
+    persistence: 'persistence',
+    majority: 'majority',
+  };
+  const others = Object.entries(names).flatMap(([key, name]) => {
+    const other = baselines[key as keyof typeof baselines];
+    return other && !(kind === 'linear-baseline' && key === 'linear') ? [{ name, ...other }] : [];
+  });
+  const row = (name: string, of: typeof mean, difference?: Estimate) =>
+    `| ${[name, interval(of.macroF1), figure(of.logLoss), interval(difference), interval(of.rawInformationCoefficient ?? of.informationCoefficient)].join(' | ')} |`;
+  const linear = others.find(({ name }) => name === 'linear');
+  return [
+    'Means of the four horizons, all models on the same rows:',
+    '',
+    '| model | macro-F1, 95 % | log-loss | the model less it, 95 % | rank IC before calibration, 95 % |',
+    '|---|---|---|---|---|',
+    row('**this model**', mean),
+    ...others.map((other) => row(other.name, other.mean, other.difference.logLoss)),
+    ...(linear ? ['', verdict(mean, linear)] : []),
+  ];
+}
+
+type Means = Manifest['metrics']['mean'];
+
+function verdict(own: Means, linear: { mean: Means; difference: { logLoss: Estimate } }): string {
+  const { value, low, high } = linear.difference.logLoss;
+  const isKnown = low !== null && high !== null && (low > 0 || high < 0);
+  const loss = `${(value ?? 0) < 0 ? 'better' : 'worse'} than the linear model by log-loss (${isKnown ? 'the interval of the difference leaves out 0' : 'the interval of the difference holds 0'})`;
+  const [mine, other] = [own, linear.mean].map(
+    (of) => (of.rawInformationCoefficient ?? of.informationCoefficient).value,
+  );
+  if (mine == null || other == null) return `It is ${loss}.`;
+  const wins = (value ?? 0) < 0 && mine > other;
+  return `It is ${loss}, and ${mine > other ? 'better' : 'worse'} by the information coefficient (${mine.toFixed(4)} to ${other.toFixed(4)})${wins ? '.' : ': it does not win by both.'}`;
 }
 
 function describe(manifest: Manifest, inputs: number): string[] {

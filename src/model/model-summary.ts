@@ -5,6 +5,8 @@ import { type EpochMs, epochMs, HORIZON_NAMES, type Horizon } from '../core/inde
 export interface HorizonFigures {
   /** Mean over times of the rank correlation across symbols. */
   readonly informationCoefficient: number | null;
+  /** Of the head before calibration, which can shrink it to nothing. */
+  readonly rawInformationCoefficient: number | null;
   /** Of the direction's probabilities, nats. */
   readonly logLoss: number | null;
   /** The same of the training window's base rates. */
@@ -14,11 +16,15 @@ export interface HorizonFigures {
 
 /** What a list of models shows of one. */
 export interface ModelSummary {
+  /** `unknown` where the manifest does not say. */
+  readonly kind: string;
   /** In order of time. */
   readonly windows: Readonly<Record<string, { readonly from: EpochMs; readonly to: EpochMs; readonly rows: number }>>;
   /** Where the figures come from; null where the manifest does not say. */
   readonly market: { readonly source: string; readonly plantedEdge: boolean; readonly description?: string } | null;
   readonly figures: Readonly<Record<Horizon, HorizonFigures>>;
+  /** The same of a linear model on the same rows; null where the manifest has none. */
+  readonly linearFigures: Readonly<Record<Horizon, HorizonFigures>> | null;
   /** Mean over the horizons. */
   readonly macroF1: number | null;
 }
@@ -28,22 +34,27 @@ export interface ModelSummary {
  * left out.
  */
 export function summarizeManifest(manifest: unknown): ModelSummary {
-  const { windows, market, metrics } = lenient.parse(manifest);
-  const figures = Object.fromEntries(
-    HORIZON_NAMES.map((horizon): [string, HorizonFigures] => [
-      horizon,
-      {
-        informationCoefficient: metrics.horizons[horizon]?.informationCoefficient ?? null,
-        logLoss: metrics.horizons[horizon]?.logLoss ?? null,
-        logLossOfMajority: metrics.baselines.majority?.horizons[horizon]?.logLoss ?? null,
-        macroF1: metrics.horizons[horizon]?.macroF1 ?? null,
-      },
-    ]),
-  ) as Record<Horizon, HorizonFigures>;
+  const { kind, windows, market, metrics } = lenient.parse(manifest);
+  const { majority, linear } = metrics.baselines;
+  const figuresOf = (horizons: z.infer<typeof horizonFigures>) =>
+    Object.fromEntries(
+      HORIZON_NAMES.map((horizon): [string, HorizonFigures] => [
+        horizon,
+        {
+          informationCoefficient: horizons[horizon]?.informationCoefficient ?? null,
+          rawInformationCoefficient: horizons[horizon]?.rawInformationCoefficient ?? null,
+          logLoss: horizons[horizon]?.logLoss ?? null,
+          logLossOfMajority: majority?.horizons[horizon]?.logLoss ?? null,
+          macroF1: horizons[horizon]?.macroF1 ?? null,
+        },
+      ]),
+    ) as Record<Horizon, HorizonFigures>;
   return {
+    kind,
     windows: Object.fromEntries(Object.entries(windows).sort(([, a], [, b]) => a.from - b.from)),
     market,
-    figures,
+    figures: figuresOf(metrics.horizons),
+    linearFigures: linear ? figuresOf(linear.horizons) : null,
     macroF1: metrics.mean.macroF1 ?? null,
   };
 }
@@ -55,16 +66,30 @@ const figure = z
   .catch(null);
 const window = z.object({ from: z.number().transform(epochMs), to: z.number().transform(epochMs), rows: z.number() });
 const horizonFigures = z
-  .record(z.string(), z.object({ informationCoefficient: figure, logLoss: figure, macroF1: figure }))
+  .record(
+    z.string(),
+    z.object({
+      informationCoefficient: figure,
+      rawInformationCoefficient: figure,
+      logLoss: figure,
+      macroF1: figure,
+    }),
+  )
   .catch({});
+const baseline = z.object({ horizons: horizonFigures }).nullish().catch(null);
 const metrics = z.object({
   mean: z.object({ macroF1: figure }).catch({ macroF1: null }),
   horizons: horizonFigures,
-  baselines: z.object({ majority: z.object({ horizons: horizonFigures }).nullish().catch(null) }).catch({}),
+  baselines: z.object({ majority: baseline, linear: baseline }).catch({ majority: null, linear: null }),
 });
-const NO_METRICS: z.infer<typeof metrics> = { mean: { macroF1: null }, horizons: {}, baselines: {} };
+const NO_METRICS: z.infer<typeof metrics> = {
+  mean: { macroF1: null },
+  horizons: {},
+  baselines: { majority: null, linear: null },
+};
 const lenient = z
   .object({
+    kind: z.string().catch('unknown'),
     windows: z.record(z.string(), window).catch({}),
     market: z
       .object({ source: z.string(), plantedEdge: z.boolean(), description: z.string().optional() })
@@ -73,4 +98,4 @@ const lenient = z
       .catch(null),
     metrics: metrics.catch(NO_METRICS),
   })
-  .catch({ windows: {}, market: null, metrics: NO_METRICS });
+  .catch({ kind: 'unknown', windows: {}, market: null, metrics: NO_METRICS });

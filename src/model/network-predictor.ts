@@ -1,20 +1,16 @@
 import {
   at32,
-  createRandom,
   type FeaturePanel,
   FORECAST_WIDTH,
   type Forecast,
-  messageOf,
   type ReasonCode,
   type SymbolId,
 } from '../core/index.ts';
 import { applyScaler } from '../features/index.ts';
-import { createSession, readOnnxWeights } from '../tensor/index.ts';
-import { type CheckedArtefact, MODEL_FILE, ModelRefusedError } from './artefact.ts';
-import { type NetworkSessions, openNetworkSessions } from './network/network-sessions.ts';
+import type { CheckedArtefact } from './artefact.ts';
 import { type BarSeries, PatchCache } from './network/patch-cache.ts';
-import { type PartGraphs, partGraphs } from './network/serving-graph.ts';
-import { type NetworkShape, patchCount } from './network/unified-patchtst.ts';
+import { patchCount } from './network/unified-patchtst.ts';
+import { openNetworkParts } from './network-parts.ts';
 import {
   checkPanel,
   closedError,
@@ -35,9 +31,7 @@ import {
 export async function openNetwork(artefact: CheckedArtefact, options: RuntimeOptions): Promise<ServedPredictor> {
   const { manifest, directory } = artefact;
   const { modelId, featureSetHash, edgeReference, scaler, featureNames } = manifest;
-  const shape = manifest.network?.shape;
-  if (!shape) throw new ModelRefusedError(directory, 'network', 'the manifest does not say its shape');
-  const sessions = await openParts(artefact, shape, options);
+  const { shape, sessions } = await openNetworkParts(artefact, { threads: options.threads ?? 1 });
   const { features, patch, width } = shape;
   const patches = patchCount(shape);
   const inputs = inputColumns(manifest);
@@ -136,78 +130,4 @@ export async function openNetwork(artefact: CheckedArtefact, options: RuntimeOpt
       await sessions.close();
     },
   };
-}
-
-/** The sessions of both parts, once they were seen to compute what the artefact's own file computes. */
-async function openParts(
-  artefact: CheckedArtefact,
-  shape: NetworkShape,
-  { threads = 1 }: RuntimeOptions,
-): Promise<NetworkSessions> {
-  const { directory, onnx } = artefact;
-  let graphs: PartGraphs;
-  try {
-    graphs = partGraphs(shape, readOnnxWeights(onnx));
-  } catch (error) {
-    throw new ModelRefusedError(directory, 'weights', messageOf(error), error);
-  }
-  let sessions: NetworkSessions | undefined;
-  try {
-    sessions = await openNetworkSessions(shape, graphs, { threads });
-    const difference = await largestDifference(artefact, shape, sessions);
-    if (difference <= LARGEST_DIFFERENCE) return sessions;
-    throw new Error(`it computes something else than its shape and weights say (by ${difference})`);
-  } catch (error) {
-    await sessions?.close();
-    throw new ModelRefusedError(directory, MODEL_FILE, messageOf(error), error);
-  }
-}
-
-/** Forecasts are returns, probabilities and ranks: rounding alone stays a hundred times below this. */
-const LARGEST_DIFFERENCE = 1e-4;
-
-/** By how much the forecasts of the parts differ from those of the artefact's own file, on windows of random numbers. */
-async function largestDifference(
-  { onnx, manifest }: CheckedArtefact,
-  shape: NetworkShape,
-  sessions: NetworkSessions,
-): Promise<number> {
-  const { context, features, patch, stride, width } = shape;
-  const { Tensor } = await import('onnxruntime-node');
-  const random = createRandom('probe');
-  const rows = SMALLEST_BATCH;
-  const windows = Float32Array.from({ length: rows * context * features }, () => random.normal());
-  // A class flips where two probabilities nearly tie; it says nothing that they do not.
-  const outputs = outputReader({ ...manifest, outputs: manifest.outputs.filter(({ name }) => name !== 'direction') });
-  const whole = await createSession(onnx);
-  let expected: Float32Array;
-  try {
-    const input = new Tensor('float32', windows, [rows, context, features]);
-    expected = outputs.read(await whole.run({ windows: input }, outputs.names), rows);
-  } finally {
-    await whole.release();
-  }
-  const patches = patchCount(shape);
-  const bars = new Float32Array(rows * patch * features);
-  const embeddings = new Float32Array(rows * patches * width);
-  const last = new Float32Array(rows * features);
-  for (let place = 0; place < patches; place++) {
-    for (let row = 0; row < rows; row++) {
-      const from = (row * context + place * stride) * features;
-      bars.set(windows.subarray(from, from + patch * features), row * patch * features);
-    }
-    const embedded = await sessions.embed(bars, rows);
-    for (let row = 0; row < rows; row++) {
-      embeddings.set(embedded.subarray(row * width, (row + 1) * width), (row * patches + place) * width);
-    }
-  }
-  for (let row = 0; row < rows; row++) {
-    const from = ((row + 1) * context - 1) * features;
-    last.set(windows.subarray(from, from + features), row * features);
-  }
-  const actual = outputs.read(await sessions.forecast(embeddings, last, rows, outputs.names), rows);
-  return actual.reduce((largest, value, at) => {
-    const other = at32(expected, at);
-    return Math.max(largest, Math.abs(value - other) / Math.max(1, Math.abs(other)));
-  }, 0);
 }

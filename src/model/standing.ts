@@ -26,12 +26,14 @@ export async function modelStanding(database: Database, book: string): Promise<M
 }
 
 /**
- * The figures of a champion to those of its challenger, means of the horizons for which both have them, and which is better. Where log-loss and
- * information coefficient disagree, the log-loss decides: it is of all horizons, and a coefficient only of those with expected returns.
+ * The figures of a champion to those of its challenger, means of the horizons for which both have them, and which is better. A linear model is
+ * spoken for by the one that the other was judged beside, on the same rows. Where log-loss and information coefficient disagree, the log-loss
+ * decides: it is of all outcomes, the coefficient of the expected return alone.
  */
 export function compareModels(champion: ModelSummary, challenger: ModelSummary): string {
-  const loss = meansOf(champion, challenger, 'logLoss');
-  const coefficient = meansOf(champion, challenger, 'informationCoefficient');
+  const [own, other] = figuresToCompare(champion, challenger);
+  const loss = meansOf(own, other, ({ logLoss }) => logLoss);
+  const coefficient = meansOf(own, other, (of) => of.rawInformationCoefficient ?? of.informationCoefficient);
   const isBetter = {
     loss: loss && loss.own < loss.other,
     coefficient: coefficient && coefficient.own > coefficient.other,
@@ -41,6 +43,17 @@ export function compareModels(champion: ModelSummary, challenger: ModelSummary):
     `IC ${coefficient ? `${coefficient.own.toFixed(4)} to ${coefficient.other.toFixed(4)} (${coefficient.horizons.join(', ')})` : 'n/a'}`,
   ].join(', ');
   return `${figures}: ${verdict(isBetter.loss, isBetter.coefficient)}${caveat(champion, challenger)}`;
+}
+
+type Figures = ModelSummary['figures'];
+
+function figuresToCompare(champion: ModelSummary, challenger: ModelSummary): [own: Figures, other: Figures] {
+  const isLinear = ({ kind }: ModelSummary) => kind === 'linear-baseline';
+  if (isLinear(challenger) && !isLinear(champion))
+    return [champion.figures, champion.linearFigures ?? challenger.figures];
+  if (isLinear(champion) && !isLinear(challenger))
+    return [challenger.linearFigures ?? champion.figures, challenger.figures];
+  return [champion.figures, challenger.figures];
 }
 
 /** Whether the champion is better, by each of the two figures; undefined where they cannot be compared. */
@@ -60,12 +73,12 @@ function caveat(a: ModelSummary, b: ModelSummary): string {
 }
 
 function meansOf(
-  a: ModelSummary,
-  b: ModelSummary,
-  figure: keyof HorizonFigures,
+  a: Figures,
+  b: Figures,
+  figure: (of: HorizonFigures) => number | null,
 ): { own: number; other: number; horizons: Horizon[] } | undefined {
   const pairs = HORIZON_NAMES.flatMap((horizon) => {
-    const [own, other] = [a.figures[horizon][figure], b.figures[horizon][figure]];
+    const [own, other] = [figure(a[horizon]), figure(b[horizon])];
     return own === null || other === null ? [] : [{ horizon, own, other }];
   });
   if (pairs.length === 0) return undefined;

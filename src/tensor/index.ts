@@ -9,8 +9,8 @@ export {
   type OnnxTensorInfo,
   readOnnxModel,
   readOnnxWeights,
-  withFactorOf,
 } from './onnx/onnx-model.ts';
+export { inPrecision, PRECISIONS, type Precision } from './onnx/reduced-precision.ts';
 export * from './ops/index.ts';
 export { createSession, DEVICES, type Device, type SessionOptions } from './session.ts';
 export { type Shape, ShapeError } from './shape.ts';

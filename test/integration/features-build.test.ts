@@ -3,9 +3,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliContext, runCli } from '../../src/cli/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
-import { epochMs, HOUR_MS, MINUTE_MS, noMetrics, silentLog } from '../../src/core/index.ts';
-import { applyRetention, createTestDatabase, listCycles, type TestDatabase } from '../../src/database/index.ts';
+import { epochMs, HOUR_MS, ManualClock, MINUTE_MS, noMetrics, silentLog } from '../../src/core/index.ts';
+import {
+  applyRetention,
+  createTestDatabase,
+  listCycles,
+  readFeaturePanels,
+  type TestDatabase,
+  universeAt,
+} from '../../src/database/index.ts';
+import { BookModels } from '../../src/engine/book-models.ts';
 import { runBookEngine } from '../../src/engine/index.ts';
+import { featureSet } from '../../src/features/index.ts';
+import { writeArtefact } from '../../src/model/artefact.ts';
+import { loadPredictor } from '../../src/model/index.ts';
+import { randomNetwork, SMALL_NETWORK } from '../../src/model/random-network.fixture.ts';
 import { marketFromOptions, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
 
@@ -144,6 +156,55 @@ describe('features build', () => {
     ).toEqual([]);
     expect(built.faults.map(({ kind }) => kind)).toContain('drifting');
     expect(code).toBe(0);
+  }, 240_000);
+
+  it('gives a network that starts without stored rows the context it would have read, and so the same forecasts', async () => {
+    const { hash: featureSetHash, names: featureNames } = featureSet();
+    const shape = { ...SMALL_NETWORK, features: featureNames.length };
+    const { manifest, onnx } = randomNetwork(shape, { featureNames, featureSetHash });
+    const modelsDirectory = join(folder.path, 'networks');
+    await writeArtefact(modelsDirectory, { manifest, onnx, card: '' });
+    const universe = await universeAt(store.database, 'main', epochMs(last));
+    const minute = epochMs(last);
+    const from = epochMs(last - (shape.context - 1) * 15 * MINUTE_MS);
+    const config = loadConfig({ workingDirectory: ROOT, env: {} }).values;
+    const request = { venue: config.exchange.id, symbols: universe ?? [], featureSetHash, from: minute, to: minute };
+    const [panel] = await readFeaturePanels(store.database, request);
+    if (!panel) throw new Error('the newest minute has no rows');
+    const forecast = async () => {
+      const models = new BookModels({
+        book: 'main',
+        config,
+        database: store.database,
+        featureSetHash,
+        universe: () => universe ?? [],
+        modelsDirectory,
+        clock: new ManualClock(minute),
+        log: silentLog,
+        metrics: noMetrics,
+        onEvent: () => undefined,
+      });
+      const predictor = await loadPredictor(join(modelsDirectory, manifest.modelId), {
+        featureSetHash,
+        universe: universe ?? [],
+        batchSize: 8,
+      });
+      await models.serve({ predictor, champion: manifest.modelId, refusal: undefined }, false);
+      try {
+        return await models.slot.use(async (serving) => (await serving?.predict(panel)) ?? []);
+      } finally {
+        await models.close();
+      }
+    };
+    const warmed = await forecast();
+    expect(warmed.map(({ symbol }) => symbol)).toEqual(panel.symbols);
+    const inContext = () => count('processed_market_data', 'minute >= $1', from);
+    const rows = await inContext();
+    expect(rows).toBe(((last - from) / MINUTE_MS + 1) * SYMBOLS);
+    await store.database.pool.query('DELETE FROM processed_market_data WHERE minute >= $1', [from]);
+    const rebuilt = await forecast();
+    expect(await inContext()).toBe(rows);
+    expect(rebuilt).toEqual(warmed);
   }, 240_000);
 
   it('builds phase 0 alone before that, from 15-minute bars', async () => {

@@ -49,7 +49,7 @@ type JobWindows = Pick<PlannedFold, 'fold'> & Partial<PlannedFold>;
 /** @throws MinutehandError USAGE_INVALID for flags that mean nothing without `--folds` or `--seeds` */
 export function refuseJobOptions(options: TrainOptions): void {
   const given = [...foldFlags(options), ['--workers', options.workers] as const].find(([, text]) => text !== undefined);
-  if (given) throw usageError(`${given[0]} is of use with --folds only`, 'Give --folds too, or leave it out.');
+  if (given) throw usageError(`${given[0]} is of use with jobs only`, 'Give --folds or --seeds too, or leave it out.');
 }
 
 /** `model train --folds` and `--seeds`: a job for each fold and seed. */
@@ -299,6 +299,7 @@ function reportOf(summary: TrainingSummary, folds: readonly JobWindows[], seeds:
           { title: 'macro-F1', align: 'right' },
           { title: 'log-loss', align: 'right' },
           { title: 'IC', align: 'right' },
+          { title: 'raw IC', align: 'right' },
           { title: 'model' },
         ],
         [

@@ -208,6 +208,7 @@ function figuresOf({ metrics, network }: Manifest) {
     macroF1: metrics.mean.macroF1.value,
     logLoss: metrics.mean.logLoss.value,
     informationCoefficient: metrics.mean.informationCoefficient.value,
+    rawInformationCoefficient: metrics.mean.rawInformationCoefficient?.value ?? null,
     ...(network ? { epochs: network.epochs, parameters: network.weights } : {}),
   };
 }
@@ -216,10 +217,11 @@ function linesOf(modelId: string, directory: string, { metrics }: Manifest): str
   const number = (value: number | null) => (value === null ? 'n/a' : value.toFixed(4));
   return [
     `${modelId} in ${directory}`,
-    `test window: macro-F1 ${number(metrics.mean.macroF1.value)}, log-loss ${number(metrics.mean.logLoss.value)}, IC ${number(metrics.mean.informationCoefficient.value)}`,
+    `test window: macro-F1 ${number(metrics.mean.macroF1.value)}, log-loss ${number(metrics.mean.logLoss.value)}, IC ${number(metrics.mean.informationCoefficient.value)}, before calibration ${number(metrics.mean.rawInformationCoefficient?.value ?? null)}`,
     ...HORIZON_NAMES.map((horizon) => {
-      const { macroF1, logLoss, informationCoefficient } = metrics.horizons[horizon];
-      return `  ${horizon.padEnd(3)} macro-F1 ${number(macroF1.value)}, log-loss ${number(logLoss.value)}, IC ${number(informationCoefficient.value)}`;
+      const { macroF1, logLoss, informationCoefficient, rawInformationCoefficient } = metrics.horizons[horizon];
+      const raw = number(rawInformationCoefficient?.value ?? null);
+      return `  ${horizon.padEnd(3)} macro-F1 ${number(macroF1.value)}, log-loss ${number(logLoss.value)}, IC ${number(informationCoefficient.value)}, before calibration ${raw}`;
     }),
   ];
 }

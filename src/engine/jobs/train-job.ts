@@ -66,6 +66,8 @@ const trainResultSchema = z.object({
   macroF1: figure,
   logLoss: figure,
   informationCoefficient: figure,
+  /** Of the heads before calibration. */
+  rawInformationCoefficient: figure,
 });
 /** A trained model with its figures of the test window. */
 export type TrainResult = z.infer<typeof trainResultSchema>;
@@ -134,12 +136,13 @@ async function train(job: TrainJob, { spin, signal, onStage, onProgress }: Train
 }
 
 function figuresOf({ windows, metrics }: Manifest): Omit<TrainResult, 'modelId' | 'directory'> {
-  const { macroF1, logLoss, informationCoefficient } = metrics.mean;
+  const { macroF1, logLoss, informationCoefficient, rawInformationCoefficient } = metrics.mean;
   return {
     windows,
     macroF1: macroF1.value,
     logLoss: logLoss.value,
     informationCoefficient: informationCoefficient.value,
+    rawInformationCoefficient: rawInformationCoefficient?.value ?? null,
   };
 }
 

@@ -36,6 +36,7 @@ const result: TrainResult = {
   macroF1: 0.4,
   logLoss: 1,
   informationCoefficient: null,
+  rawInformationCoefficient: 0.03,
 };
 const done = (fold: number, macroF1: number): TrainingRunState => ({
   job: { ...job, fold },

@@ -119,7 +119,7 @@ const POLL_MS = 1_000;
 const isFinished = ({ state }: JobState<TrainResult>): boolean =>
   state === 'done' || state === 'failed' || state === 'unknown';
 
-export const RUN_FIGURES = ['macroF1', 'logLoss', 'informationCoefficient'] as const;
+export const RUN_FIGURES = ['macroF1', 'logLoss', 'informationCoefficient', 'rawInformationCoefficient'] as const;
 export type RunFigures = Readonly<Record<(typeof RUN_FIGURES)[number], number | null>>;
 
 export interface TrainingSummary {
@@ -147,6 +147,7 @@ export function summariseRun(states: readonly TrainingRunState[]): TrainingSumma
       macroF1: figure('macroF1'),
       logLoss: figure('logLoss'),
       informationCoefficient: figure('informationCoefficient'),
+      rawInformationCoefficient: figure('rawInformationCoefficient'),
     };
   };
   const unfinished = states.length - done.length - failed.length;

@@ -1,50 +1,61 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import { atInt32 } from '../../core/index.ts';
 import type { NetworkSessions } from './network-sessions.ts';
 import { type NetworkShape, patchCount } from './unified-patchtst.ts';
 
 /**
- * Runs a network over consecutive bars of one symbol and phase, as backtests want it: each bar ends one patch, which is embedded once and lies
- * in the windows of all later bars that reach back to it.
+ * Runs a network over windows of one series of bars, as evaluations want it: a patch is embedded once, for all the windows that it lies in.
  * @param rows [bars, features], scaled
- * @param batch rows per call of the runtime
- * @param onOutputs told the outputs of the windows that end with bars `first`, `first + 1`, …
- * @returns number of windows: bars less the context that precedes the first
+ * @param ends ascending bars that windows end with, each from `context - 1` on
+ * @param onOutputs told the outputs of the windows that end with `ends[first]`, …, `ends[first + count - 1]`
  */
 export async function forecastSeries(
   shape: NetworkShape,
   sessions: NetworkSessions,
   rows: Float32Array,
+  ends: Int32Array,
   options: {
+    /** Rows per call of the runtime. */
     readonly batch: number;
     readonly outputs: readonly string[];
     readonly onOutputs: (first: number, count: number, outputs: InferenceSession.OnnxValueMapType) => void;
   },
-): Promise<number> {
-  const { context, patch, stride, features, width } = shape;
+): Promise<void> {
+  const { patch, stride, features, width } = shape;
   const { batch, outputs, onOutputs } = options;
   const patches = patchCount(shape);
-  const count = rows.length / features;
+  /** The bar that ends the patch at a place of the window that ends with `end`. */
+  const patchEnd = (end: number, place: number): number => end - (patches - 1 - place) * stride;
+  const isRead = new Uint8Array(rows.length / features);
+  for (const end of ends) for (let place = 0; place < patches; place++) isRead[patchEnd(end, place)] = 1;
+  const read = Int32Array.from(isRead.keys()).filter((bar) => isRead[bar] === 1);
+
   const bars = new Float32Array(batch * patch * features);
-  const contexts = new Float32Array(batch * patches * width);
-  const embeddings = new Float32Array(count * width);
-  for (let from = patch - 1; from < count; from += batch) {
-    const own = Math.min(batch, count - from);
-    for (let row = 0; row < own; row++) {
-      const first = (from + row - patch + 1) * features;
+  const embeddings = new Float32Array(isRead.length * width);
+  for (let from = 0; from < read.length; from += batch) {
+    const part = read.subarray(from, from + batch);
+    part.forEach((bar, row) => {
+      const first = (bar - patch + 1) * features;
       bars.set(rows.subarray(first, first + patch * features), row * patch * features);
-    }
-    embeddings.set((await sessions.embed(bars, own)).subarray(0, own * width), from * width);
+    });
+    const embedded = await sessions.embed(bars, part.length);
+    part.forEach((bar, row) => {
+      embeddings.set(embedded.subarray(row * width, (row + 1) * width), bar * width);
+    });
   }
-  for (let from = context - 1; from < count; from += batch) {
-    const own = Math.min(batch, count - from);
-    for (let row = 0; row < own; row++) {
+
+  const contexts = new Float32Array(batch * patches * width);
+  const last = new Float32Array(batch * features);
+  for (let from = 0; from < ends.length; from += batch) {
+    const count = Math.min(batch, ends.length - from);
+    for (let row = 0; row < count; row++) {
+      const end = atInt32(ends, from + row);
       for (let place = 0; place < patches; place++) {
-        const bar = from + row - (patches - 1 - place) * stride;
+        const bar = patchEnd(end, place);
         contexts.set(embeddings.subarray(bar * width, (bar + 1) * width), (row * patches + place) * width);
       }
+      last.set(rows.subarray(end * features, (end + 1) * features), row * features);
     }
-    const last = rows.subarray(from * features, (from + own) * features);
-    onOutputs(from, own, await sessions.forecast(contexts, last, own, outputs));
+    onOutputs(from, count, await sessions.forecast(contexts, last, count, outputs));
   }
-  return Math.max(0, count - context + 1);
 }

@@ -43,11 +43,14 @@ export function windowGraph(
   return compileInference({ name: 'unified-patchtst', outputs: forecastOutputs(graph, heads), weights, metadata });
 }
 
+/** The further output of the second part: heads before decoding and calibration, [batch, RAW_COLUMNS.count]. */
+export const HEADS_OUTPUT = 'heads';
+
 /** The ONNX files of the network in two parts. */
 export interface PartGraphs {
   /** `bars` [batch, patch, inputs] -> `embedding` [batch, width] */
   readonly embedding: Uint8Array;
-  /** `embeddings` [batch, patches, width], oldest first, and `last` [batch, inputs], the newest bar -> OUTPUT_GROUPS */
+  /** `embeddings` [batch, patches, width], oldest first, and `last` [batch, inputs], the newest bar -> OUTPUT_GROUPS and HEADS_OUTPUT */
   readonly forecast: Uint8Array;
 }
 
@@ -58,7 +61,10 @@ export interface PartGraphs {
  */
 export function partGraphs(shape: NetworkShape, weights: ReadonlyMap<string, Float32Array>): PartGraphs {
   const { embedding, forecast } = buildNetworkParts(shape);
-  const outputs = forecastOutputs(forecast.graph, forecast.heads);
+  const outputs = {
+    ...forecastOutputs(forecast.graph, forecast.heads),
+    [HEADS_OUTPUT]: rawHeads(forecast.heads),
+  };
   const parameters = [...embedding.graph.parameters.values(), ...forecast.graph.parameters.values()];
   const wrong = parameters.filter(({ name, initial }) => weights.get(name)?.length !== initial.length);
   if (wrong.length > 0) throw new Error(`missing or of another size: ${wrong.map(({ name }) => name).join(', ')}`);
@@ -72,20 +78,24 @@ export function partGraphs(shape: NetworkShape, weights: ReadonlyMap<string, Flo
   };
 }
 
+const rawHeads = (heads: HeadValues): Value =>
+  slice(
+    concat(
+      HEAD_NAMES.map((name) => heads[name]),
+      1,
+    ),
+    1,
+    0,
+    RAW_COLUMNS.count,
+  );
+
 function forecastOutputs(graph: Graph, heads: HeadValues): Record<string, Value> {
   const parameter = (name: string, value: number) =>
     graph.parameter(name, [RAW_COLUMNS.count], {
       values: new Float32Array(RAW_COLUMNS.count).fill(value),
       trainable: false,
     });
-  const all = concat(
-    HEAD_NAMES.map((name) => heads[name]),
-    1,
-  );
-  const raw = add(
-    multiply(slice(all, 1, 0, RAW_COLUMNS.count), parameter(ADJUSTMENT.slope, 1)),
-    parameter(ADJUSTMENT.intercept, 0),
-  );
+  const raw = add(multiply(rawHeads(heads), parameter(ADJUSTMENT.slope, 1)), parameter(ADJUSTMENT.intercept, 0));
   const part = (from: number, count: number) => slice(raw, 1, from, from + count);
   const probability = softmax(reshape(part(RAW_COLUMNS.directions, 12), ['batch', 4, 3]));
   return {

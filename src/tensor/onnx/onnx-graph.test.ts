@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { OnnxGraph } from './onnx-graph.ts';
-import { readOnnxModel, withFactorOf } from './onnx-model.ts';
+import { readOnnxModel } from './onnx-model.ts';
 
 function affine(): OnnxGraph {
   const graph = new OnnxGraph('affine');
@@ -36,20 +36,6 @@ describe('OnnxGraph', () => {
     expect(summary.metadata.get('feature_set_hash')).toBe('abc');
     expect(summary.weightCount).toBe(9);
     expect(summary.nonFinite).toEqual([]);
-  });
-
-  it('puts out what a parameter multiplies, where it multiplies anything', async () => {
-    const graph = new OnnxGraph('scaled');
-    const x = graph.input('x', ['batch', 2]);
-    const twice = graph.node('Add', [x, x], 'twice');
-    graph.output(graph.node('Mul', [twice, graph.float32('slope', [2], new Float32Array([0, 3]))], 'y'), ['batch', 2]);
-    const { onnx, output } = withFactorOf(graph.toBytes(), 'slope') ?? { onnx: new Uint8Array(0), output: '' };
-    const session = await InferenceSession.create(onnx);
-    const result = await session.run({ x: new Tensor('float32', new Float32Array([1, 2]), [1, 2]) });
-    expect(Array.from(result[output]?.data as Float32Array)).toEqual([2, 4]);
-    expect(Array.from(result.y?.data as Float32Array)).toEqual([0, 12]);
-    await session.release();
-    expect(withFactorOf(affine().toBytes(), 'w')).toBeUndefined();
   });
 
   it('names the weights that are not finite', () => {

@@ -162,7 +162,7 @@ export class OnnxGraph {
 }
 
 /** ONNX stores raw data little-endian, whatever the machine. */
-function littleEndianFloats(values: Float32Array): Uint8Array {
+export function littleEndianFloats(values: Float32Array): Uint8Array {
   const raw = new Uint8Array(values.length * 4);
   const view = new DataView(raw.buffer);
   for (let i = 0; i < values.length; i++) view.setFloat32(i * 4, values[i] ?? 0, true);

@@ -1,13 +1,5 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import {
-  ModelProtoSchema,
-  type TensorProto,
-  TensorProto_DataType,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from './onnx_pb.ts';
+import { fromBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, type TensorProto, TensorProto_DataType, type ValueInfoProto } from './onnx_pb.ts';
 
 export interface OnnxTensorInfo {
   readonly name: string;
@@ -54,7 +46,7 @@ function isFiniteTensor(tensor: TensorProto): boolean {
   if (tensor.floatData.length > 0) return tensor.floatData.every(Number.isFinite);
   const raw = tensor.rawData;
   if (raw.byteLength !== sizeOf(tensor) * 4) throw new Error(`the weights "${tensor.name}" do not fill their shape`);
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const view = viewOf(raw);
   for (let offset = 0; offset < raw.byteLength; offset += 4) {
     if (!Number.isFinite(view.getFloat32(offset, true))) return false;
   }
@@ -81,27 +73,16 @@ export function readOnnxWeights(bytes: Uint8Array): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
   for (const tensor of model.graph?.initializer ?? []) {
     if (tensor.dataType !== TensorProto_DataType.FLOAT) continue;
-    const { rawData } = tensor;
-    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
-    weights.set(
-      tensor.name,
-      Float32Array.from({ length: rawData.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true)),
-    );
+    weights.set(tensor.name, floatsOf(tensor));
   }
   return weights;
 }
 
-/**
- * The same model with one output more: what `parameter` multiplies.
- * @returns the file, and the output's name; undefined where nothing is multiplied by it
- */
-export function withFactorOf(bytes: Uint8Array, parameter: string): { onnx: Uint8Array; output: string } | undefined {
-  const model = fromBinary(ModelProtoSchema, bytes);
-  const product = model.graph?.node.find(({ opType, input }) => opType === 'Mul' && input.includes(parameter));
-  const output = product?.input.find((name) => name !== parameter);
-  if (!model.graph || output === undefined) return undefined;
-  const tensor = create(TypeProto_TensorSchema, { elemType: TensorProto_DataType.FLOAT });
-  const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } });
-  model.graph.output.push(create(ValueInfoProtoSchema, { name: output, type }));
-  return { onnx: toBinary(ModelProtoSchema, model), output };
+/** The values of a float32 constant. */
+export function floatsOf({ rawData, floatData }: TensorProto): Float32Array {
+  if (floatData.length > 0) return Float32Array.from(floatData);
+  const view = viewOf(rawData);
+  return Float32Array.from({ length: rawData.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
+
+export const viewOf = (raw: Uint8Array): DataView => new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
