@@ -21,8 +21,8 @@ export interface MarketFill {
   readonly fee: bigint;
 }
 
-/** The quantity of one candle that a book's orders may fill against, in quantity units. */
-export function fillableVolume(candle: FinalCandle, costs: CostSettings): bigint {
+/** The quantity of one minute's candle that a book's orders may fill against, in quantity units. */
+export function fillableVolume(candle: { readonly volume: number }, costs: CostSettings): bigint {
   const volume = candle.volume * costs.maxParticipation;
   return volume > 0 ? quantityFromNumber(volume) : 0n;
 }
@@ -41,18 +41,32 @@ export function matchMarketOrder(order: {
   readonly costs: CostSettings;
   readonly available: bigint;
 }): MarketFill | undefined {
-  const { candle, rules, costs } = order;
-  const open = candle.open > 0 ? priceFromNumber(candle.open) : 0n;
+  const { candle, ...rest } = order;
+  if (!(candle.open > 0)) return undefined;
+  return matchAtPrice({ ...rest, price: priceFromNumber(candle.open), minuteVolume: candle.volume });
+}
+
+/** The same at any price of the minute: `price` in price units, `minuteVolume` in base units. */
+export function matchAtPrice(order: {
+  readonly side: OrderSide;
+  readonly remaining: bigint;
+  readonly price: bigint;
+  readonly minuteVolume: number;
+  readonly rules: TradingRules;
+  readonly costs: CostSettings;
+  readonly available: bigint;
+}): MarketFill | undefined {
+  const { price: at, minuteVolume, rules, costs } = order;
   const wanted = order.remaining < order.available ? order.remaining : order.available;
   const quantity = wanted > 0n ? floorToMultiple(wanted, rules.step) : 0n;
-  if (quantity === 0n || open === 0n || !(candle.volume > 0)) return undefined;
+  if (quantity === 0n || at <= 0n || !(minuteVolume > 0)) return undefined;
   const slippage = shareUp(
-    open,
-    halfSpreadOf(costs, open, rules.tick) + impactOf(costs, quantityToNumber(quantity) / candle.volume),
+    at,
+    halfSpreadOf(costs, at, rules.tick) + impactOf(costs, quantityToNumber(quantity) / minuteVolume),
   );
   const price =
     order.side === 'buy'
-      ? ceilToMultiple(open + slippage, rules.tick)
-      : floorToMultiple(open > slippage ? open - slippage : 0n, rules.tick) || rules.tick;
+      ? ceilToMultiple(at + slippage, rules.tick)
+      : floorToMultiple(at > slippage ? at - slippage : 0n, rules.tick) || rules.tick;
   return { quantity, price, fee: shareUp(notionalOf(price, quantity), costs.takerFeeBps / 10_000) };
 }

@@ -1,8 +1,17 @@
 import ccxt from 'ccxt';
 
-/** Unmodified ccxt, its addresses turned to the simulator: what a client has to do, and nothing else. */
-export async function ccxtAt(url: string): Promise<InstanceType<typeof ccxt.pro.binanceusdm>> {
+export type Ccxt = InstanceType<typeof ccxt.pro.binanceusdm>;
+
+/**
+ * Unmodified ccxt, its addresses turned to the simulator: what a client has to do, and nothing else. With an account its requests
+ * are signed at the time that `now` gives.
+ */
+export async function ccxtAt(
+  url: string,
+  account?: { readonly key: string; readonly secret: string; readonly now: () => number },
+): Promise<Ccxt> {
   const exchange = new ccxt.pro.binanceusdm({
+    ...(account ? { apiKey: account.key, secret: account.secret } : {}),
     options: { fetchMargins: false, fetchCurrencies: false },
     enableRateLimit: false,
   });
@@ -17,6 +26,7 @@ export async function ccxtAt(url: string): Promise<InstanceType<typeof ccxt.pro.
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, turned(inner)]));
   };
   exchange.urls.api = turned(exchange.urls.api) as (typeof exchange.urls)['api'];
+  if (account) exchange.nonce = account.now;
   await exchange.loadHttpProxyAgent();
   return exchange;
 }

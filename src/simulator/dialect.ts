@@ -1,5 +1,9 @@
 import type { EpochMs, SymbolId, Timeframe } from '../core/index.ts';
+import type { AccountEvent, ExchangeSettings, Refusal } from '../matching/index.ts';
 import type { Bar } from './bar.ts';
+import type { RequestPurpose } from './fault-board.ts';
+import type { PrivateVenue, VenueAccount } from './private-venue.ts';
+import type { UserStreams } from './user-streams.ts';
 import type { Book, Venue } from './venue.ts';
 
 /** Parameters of a request; of repeated ones the first. */
@@ -29,6 +33,8 @@ export interface RestContext {
   readonly venue: Venue;
   /** Request weight allowed per real minute. */
   readonly weightLimit: number;
+  /** What the venue asks of orders and charges for them. */
+  readonly settings: ExchangeSettings;
 }
 
 export interface RestRoute {
@@ -38,11 +44,40 @@ export interface RestRoute {
   answer(query: Query, context: RestContext): string | Promise<string>;
 }
 
+/** What a request of an account is answered from. */
+export interface PrivateContext extends RestContext {
+  readonly account: VenueAccount;
+  readonly accounts: PrivateVenue;
+  readonly userStreams: UserStreams;
+}
+
+/** A request that acts for an account. */
+export interface PrivateRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly purpose: Exclude<RequestPurpose, 'market'>;
+  /** Whether the request has to be signed, or names its account by key alone. */
+  readonly isSigned: boolean;
+  weight(query: Query): number;
+  /** JSON text. @throws VenueError, Refusal */
+  answer(query: Query, context: PrivateContext): string;
+}
+
+/** A request as it came, for the check of its signature. */
+export interface SignedRequest {
+  readonly query: Query;
+  /** Query string and body as sent. */
+  readonly queryText: string;
+  readonly bodyText: string;
+}
+
 /** What a stream is about. `symbol` undefined: every symbol in one message. */
 export type Topic =
   | { readonly kind: 'kline'; readonly symbol: SymbolId; readonly timeframe: Timeframe }
   | { readonly kind: 'mark'; readonly symbol: SymbolId | undefined; readonly everyMs: number }
-  | { readonly kind: 'book'; readonly symbol: SymbolId | undefined };
+  | { readonly kind: 'book'; readonly symbol: SymbolId | undefined }
+  /** An account's own events; the stream's name is the secret that admits to it. */
+  | { readonly kind: 'user'; readonly symbol: undefined };
 
 export interface KlineEvent {
   readonly eventTime: EpochMs;
@@ -87,6 +122,21 @@ export interface Dialect {
     limited(weightLimit: number): VenueReply;
     banned(until: EpochMs): VenueReply;
     serverError(status: number): VenueReply;
+  };
+  readonly privateSide: {
+    readonly routes: readonly PrivateRoute[];
+    /** Header with an account's key, in lower case. */
+    readonly keyHeader: string;
+    /** A request whose key is missing or of no account. */
+    unknownKey(key: string | undefined): VenueError;
+    /** @throws VenueError where the signature, or the time it was made at, is not right. */
+    checkSignature(request: SignedRequest, secret: string, clock: EpochMs): void;
+    refusal(refusal: Refusal): VenueError;
+    /** What a venue under maintenance answers. */
+    maintenance(): VenueReply;
+    /** The message of an event. */
+    userEvent(event: AccountEvent, account: VenueAccount, eventTime: EpochMs): string;
+    listenKeyExpired(listenKey: string, eventTime: EpochMs): string;
   };
   readonly streams: {
     /** Route patterns of the sockets. */

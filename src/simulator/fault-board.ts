@@ -1,5 +1,5 @@
 import { createRandom, type EpochMs, epochMs, MINUTE_MS, type Random, type SymbolId } from '../core/index.ts';
-import { BAR_FAULTS, type FaultKind, type FaultSpec, REQUEST_FAULTS } from './fault-spec.ts';
+import { BAR_FAULTS, type FaultKind, type FaultSpec, REQUEST_FAULTS, USER_EVENT_FAULTS } from './fault-spec.ts';
 
 /** A fault as the admin endpoint shows it. */
 export interface FaultStatus {
@@ -25,7 +25,21 @@ export interface RequestVerdict {
     | { readonly kind: 'limited' | 'banned'; readonly retryAfterSeconds: number }
     | { readonly kind: 'error'; readonly status: number }
     | { readonly kind: 'silence' }
+    /** Carried out, but the connection is cut instead of an answer. */
+    | { readonly kind: 'lost' }
+    | { readonly kind: 'rejected'; readonly code: number; readonly message: string }
+    | { readonly kind: 'maintenance' }
     | undefined;
+}
+
+/** What a request is for: the market, which needs no account; or of an account: to read, to place an order, to change anything else. */
+export type RequestPurpose = 'market' | 'read' | 'order' | 'change';
+
+/** What becomes of an event of an account. */
+export interface UserEventVerdict {
+  readonly withheld: boolean;
+  readonly copies: number;
+  readonly afterSuccessor: boolean;
 }
 
 /** What becomes of a closed candle on the stream. */
@@ -58,6 +72,7 @@ interface Fault {
 const SHOWN: BarVerdict = { kind: 'shown' };
 const HIDDEN: BarVerdict = { kind: 'hidden' };
 const FLAT: BarVerdict = { kind: 'flat' };
+const TOLD: UserEventVerdict = { withheld: false, copies: 1, afterSuccessor: false };
 const DELIVERED: DeliveryVerdict = { withheld: false, copies: 1, delayMs: 0, afterSuccessor: false };
 
 /**
@@ -71,7 +86,8 @@ export class FaultBoard {
 
   add(spec: FaultSpec, now: EpochMs): FaultStatus {
     const from = spec.from ?? now;
-    const countsHits = REQUEST_FAULTS.has(spec.kind) || spec.kind === 'drop-sockets';
+    const countsHits =
+      REQUEST_FAULTS.has(spec.kind) || USER_EVENT_FAULTS.has(spec.kind) || spec.kind === 'drop-sockets';
     const minutes = spec.minutes ?? (countsHits ? undefined : spec.count);
     const fault: Fault = {
       id: `f${++this.#added}`,
@@ -107,12 +123,17 @@ export class FaultBoard {
   }
 
   /** Judges a request for `path` about `symbol` (undefined: about all or none). Uses up counts. */
-  request(path: string, symbol: SymbolId | undefined, now: EpochMs): RequestVerdict {
+  request(
+    path: string,
+    symbol: SymbolId | undefined,
+    now: EpochMs,
+    purpose: RequestPurpose = 'market',
+  ): RequestVerdict {
     let delayMs = 0;
     let answer: RequestVerdict['answer'];
     for (const fault of this.#faults.values()) {
       const { spec } = fault;
-      if (!isRequestSpec(spec) || !isActive(fault, now)) continue;
+      if (!isRequestSpec(spec) || !isActive(fault, now) || !concernsPurpose(spec, purpose)) continue;
       if (spec.path !== undefined && !path.includes(spec.path)) continue;
       if (fault.symbols && (symbol === undefined || !fault.symbols.has(symbol))) continue;
       if (answer !== undefined && spec.kind !== 'latency') continue;
@@ -121,6 +142,9 @@ export class FaultBoard {
       else if (spec.kind === 'http-429') answer = { kind: 'limited', retryAfterSeconds: spec.retryAfterSeconds };
       else if (spec.kind === 'http-418') answer = { kind: 'banned', retryAfterSeconds: spec.retryAfterSeconds };
       else if (spec.kind === 'http-5xx') answer = { kind: 'error', status: spec.status };
+      else if (spec.kind === 'lost-response') answer = { kind: 'lost' };
+      else if (spec.kind === 'maintenance') answer = { kind: 'maintenance' };
+      else if (spec.kind === 'reject-orders') answer = { kind: 'rejected', code: spec.code, message: spec.message };
       else answer = { kind: 'silence' };
     }
     return { delayMs, answer };
@@ -210,6 +234,33 @@ export class FaultBoard {
     return false;
   }
 
+  /** What becomes of an account's event about `symbol` (undefined: about none). Uses up counts. */
+  userEvent(symbol: SymbolId | undefined, now: EpochMs): UserEventVerdict {
+    if (this.#faults.size === 0) return TOLD;
+    let { withheld, copies, afterSuccessor } = TOLD;
+    for (const fault of this.#faults.values()) {
+      const { spec } = fault;
+      if (!USER_EVENT_FAULTS.has(spec.kind) || !isActive(fault, now)) continue;
+      if (fault.symbols && (symbol === undefined || !fault.symbols.has(symbol))) continue;
+      if (!strikes(fault)) continue;
+      if (spec.kind === 'duplicate-events') copies = Math.max(copies, spec.copies);
+      else if (spec.kind === 'stream-gap') withheld = true;
+      else afterSuccessor = true;
+    }
+    return { withheld, copies, afterSuccessor };
+  }
+
+  /** Into how many executions a fill of `symbol` is cut. */
+  slices(symbol: SymbolId, now: EpochMs): number {
+    let slices = 1;
+    for (const fault of this.#faults.values()) {
+      if (fault.spec.kind !== 'partial-fills' || !isActive(fault, now)) continue;
+      if (fault.symbols && !fault.symbols.has(symbol)) continue;
+      if (strikes(fault)) slices = Math.max(slices, fault.spec.slices);
+    }
+    return slices;
+  }
+
   /** How far the venue's clock is off. */
   skewMs(now: EpochMs): number {
     let skew = 0;
@@ -230,8 +281,27 @@ export class FaultBoard {
   }
 }
 
-type RequestSpec = Extract<FaultSpec, { kind: 'latency' | 'http-429' | 'http-418' | 'http-5xx' | 'timeout' }>;
+type RequestSpec = Extract<
+  FaultSpec,
+  {
+    kind:
+      | 'latency'
+      | 'http-429'
+      | 'http-418'
+      | 'http-5xx'
+      | 'timeout'
+      | 'lost-response'
+      | 'reject-orders'
+      | 'maintenance';
+  }
+>;
 const isRequestSpec = (spec: FaultSpec): spec is RequestSpec => REQUEST_FAULTS.has(spec.kind);
+
+function concernsPurpose({ kind }: RequestSpec, purpose: RequestPurpose): boolean {
+  if (kind === 'lost-response') return purpose === 'order' || purpose === 'change';
+  if (kind === 'reject-orders') return purpose === 'order';
+  return kind !== 'maintenance' || purpose !== 'market';
+}
 
 /** The end counts: in lock-step, a fault of n minutes from now still holds while the clock stands past the n-th close. */
 const isActive = (fault: Fault, now: number): boolean => now >= fault.from && now <= fault.to && fault.left > 0;

@@ -69,6 +69,27 @@ export const faultSpecSchema = z
       ...common,
     }),
     z.strictObject({ kind: z.literal('clock-skew'), ms: shiftMs, ...common }),
+    z.strictObject({ kind: z.literal('lost-response'), path, ...common }),
+    z.strictObject({
+      kind: z.literal('reject-orders'),
+      code: z.number().int().max(-1).default(-2010),
+      message: z.string().min(1).max(200).default('NEW_ORDER_REJECTED'),
+      path,
+      ...common,
+    }),
+    z.strictObject({ kind: z.literal('maintenance'), path, ...common }),
+    z.strictObject({
+      kind: z.literal('duplicate-events'),
+      copies: z.number().int().min(2).max(100).default(2),
+      ...common,
+    }),
+    z.strictObject({ kind: z.literal('out-of-order-events'), ...common }),
+    z.strictObject({ kind: z.literal('stream-gap'), ...common }),
+    z.strictObject({
+      kind: z.literal('partial-fills'),
+      slices: z.number().int().min(2).max(100).default(3),
+      ...common,
+    }),
     z.strictObject({
       kind: z.literal('delist'),
       goneAfterMinutes: z.number().min(0).max(1_000_000).default(60),
@@ -97,4 +118,13 @@ export const REQUEST_FAULTS: ReadonlySet<FaultKind> = new Set([
   'http-418',
   'http-5xx',
   'timeout',
+  'lost-response',
+  'reject-orders',
+  'maintenance',
+]);
+/** Kinds that change how an account's own events are delivered. */
+export const USER_EVENT_FAULTS: ReadonlySet<FaultKind> = new Set([
+  'duplicate-events',
+  'out-of-order-events',
+  'stream-gap',
 ]);

@@ -238,9 +238,9 @@ describe('faults on demand', () => {
     const examples = [...page.matchAll(/`fault '(\{.*?\})'`/g)].map(([, text]) => JSON.parse(text ?? ''));
     for (const example of examples) expect(faultSpecSchema.safeParse(example)).toMatchObject({ success: true });
     const kinds = new Set(examples.map(({ kind }) => kind));
-    expect(kinds.size).toBe(16);
+    expect(kinds.size).toBe(23);
     for (const example of examples) await bench.fault(example);
-    expect(bench.simulator.status().faults).toHaveLength(16);
+    expect(bench.simulator.status().faults).toHaveLength(23);
   });
 
   it('lists faults with their state, and refuses ones it does not understand', async () => {

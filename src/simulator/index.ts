@@ -1,3 +1,4 @@
+export { type AccountSpec, readSimulatorAccount } from './account-spec.ts';
 export type { SimulatorStatus } from './admin.ts';
 export type { Dialect } from './dialect.ts';
 export type { FaultStatus } from './fault-board.ts';

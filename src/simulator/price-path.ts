@@ -47,6 +47,21 @@ export function formingMinute(symbol: string, whole: Bar, elapsedMs: number, ste
   };
 }
 
+/**
+ * The corners of a minute's path after `fromMs` and up to `toMs` of it, in order, the last at `toMs`: between two of them the
+ * price moves straight.
+ */
+export function pathWithin(
+  symbol: string,
+  whole: Bar,
+  fromMs: number,
+  toMs: number,
+  steps: Steps,
+): { readonly atMs: number; readonly price: number }[] {
+  const corners = [MINUTE_MS / 3, (2 * MINUTE_MS) / 3].filter((atMs) => atMs > fromMs && atMs < toMs);
+  return [...corners, toMs].map((atMs) => ({ atMs, price: formingMinute(symbol, whole, atMs, steps).close }));
+}
+
 function volumesOf(whole: Bar, share: number, steps: Steps) {
   return {
     volume: roundTo(whole.volume * share, steps.quantityDecimals),

@@ -10,8 +10,9 @@ import {
   messageOf,
   silentLog,
   systemClock,
-  waitReal,
 } from '../core/index.ts';
+import { DEFAULT_EXCHANGE_SETTINGS, type ExchangeSettings } from '../matching/index.ts';
+import { type AccountSpec, accountsFromEnvironment, newAccount } from './account-spec.ts';
 import {
   type AdminParts,
   addAdminRoutes,
@@ -21,14 +22,17 @@ import {
   statusOf,
 } from './admin.ts';
 import { binanceUsdm } from './binance-usdm/binance-usdm.ts';
-import { type Dialect, type Query, VenueError } from './dialect.ts';
+import { type Dialect, VenueError } from './dialect.ts';
 import { FaultBoard } from './fault-board.ts';
 import { isAllowedOrigin } from './host-check.ts';
 import { MarketTime, type Speed } from './market-time.ts';
+import { PrivateVenue } from './private-venue.ts';
 import { RateLimit } from './rate-limit.ts';
+import { addRestRoutes, queryOf, sendText } from './rest-routes.ts';
 import type { SimulatedMarket } from './simulated-market.ts';
 import { StreamHub } from './stream-hub.ts';
-import { makeToken, publishToken, withdrawToken } from './token.ts';
+import { makeToken, publishSecret, withdrawSecret } from './token.ts';
+import { UserStreams } from './user-streams.ts';
 import { Venue } from './venue.ts';
 
 /** Request weight a client may use per real minute; fifty times the venue's, as a fast clock asks for more. */
@@ -48,6 +52,9 @@ export interface SimulatorOptions {
   readonly log?: Log;
   /** Admin token; by default MINUTEHAND_SIM_TOKEN or a new one. */
   readonly token?: string;
+  /** Accounts; by default those of MINUTEHAND_SIM_ACCOUNTS or a new one. */
+  readonly accounts?: readonly AccountSpec[];
+  readonly exchangeSettings?: ExchangeSettings;
   /** Request weight per real minute and client. */
   readonly weightLimitPerMinute?: number;
   /** Real time, of which market time is made. */
@@ -60,6 +67,7 @@ export interface Simulator {
   readonly url: string;
   readonly port: number;
   readonly token: string;
+  readonly accounts: readonly AccountSpec[];
   status(): SimulatorStatus;
   close(): Promise<void>;
 }
@@ -71,6 +79,9 @@ export interface Simulator {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { market, host = '127.0.0.1', log = silentLog, realClock = systemClock, dialect = binanceUsdm } = options;
   const token = options.token ?? makeToken();
+  const named = options.accounts ?? accountsFromEnvironment();
+  const made = named === undefined ? newAccount() : undefined;
+  const accounts = named ?? (made ? [made] : []);
   const startAt = checkedStart(market, options.startAt);
   const faults = new FaultBoard();
   const time: MarketTime = new MarketTime({
@@ -79,13 +90,36 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     speed: options.speed,
     real: realClock,
     events: {
-      minute: (minute) => hub.minute(minute),
-      tick: (now) => hub.tick(now),
+      // What happens to accounts goes out before the candle in which it happened.
+      minute: (minute) => {
+        privateVenue.sync();
+        userStreams.flush();
+        userStreams.expire(venue.now(), farewell);
+        hub.minute(minute);
+      },
+      tick: (now) => {
+        privateVenue.sync();
+        userStreams.expire(now, farewell);
+        hub.tick(now);
+      },
       nextDue: () => hub.nextDue(),
     },
   });
   const venue = new Venue(market, faults, () => time.now());
   const hub = new StreamHub(dialect.streams, venue, time.minute);
+  const settings = options.exchangeSettings ?? DEFAULT_EXCHANGE_SETTINGS;
+  const userStreams = new UserStreams(faults, (name, payload) => hub.tell(name, payload));
+  const farewell = (name: string) => dialect.privateSide.listenKeyExpired(name, venue.clock());
+  const privateVenue = new PrivateVenue({
+    venue,
+    accounts,
+    settings,
+    tell: (account, event) => {
+      const symbol =
+        'symbol' in event ? event.symbol : 'order' in event ? event.order.symbol : event.positions[0]?.symbol;
+      userStreams.tell(account.key, symbol, dialect.privateSide.userEvent(event, account, venue.clock()), venue.now());
+    },
+  });
   const weights = new RateLimit(options.weightLimitPerMinute ?? DEFAULT_WEIGHT_LIMIT, () => realClock.elapsed());
   const parts: AdminParts = { venueId: dialect.venue, market, time, faults, hub, weightLimit: weights.limit, token };
 
@@ -113,14 +147,20 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   });
   await app.register(websocket, { options: { maxPayload: 64 * 1024, perMessageDeflate: false } });
   addAdminRoutes(app, parts);
-  addRestRoutes(app, { dialect, venue, faults, weights, signal: closing.signal });
+  // Form texts stay as they came: a signature is over the bytes.
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, body);
+  });
+  addRestRoutes(app, { dialect, venue, settings, faults, weights, privateVenue, userStreams, signal: closing.signal });
   addStreamRoutes(app, { dialect, venue, faults, hub });
 
   const port = await listen(app, host, options.port);
+  const credentials = made && `${made.key}:${made.secret}`;
   try {
-    publishToken(port, token);
+    publishSecret(port, 'token', token);
+    if (credentials) publishSecret(port, 'account', credentials);
   } catch (error) {
-    log.warn({ port, reason: messageOf(error) }, 'the admin token could not be left for other programs');
+    log.warn({ port, reason: messageOf(error) }, 'token and account could not be left for other programs');
   }
   time.start();
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -133,13 +173,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     url,
     port,
     token,
+    accounts,
     status: () => statusOf(parts),
     close: () => {
       closed ??= (async () => {
         time.stop();
         closing.abort();
         hub.close();
-        withdrawToken(port, token);
+        withdrawSecret(port, 'token', token);
+        if (credentials) withdrawSecret(port, 'account', credentials);
         await app.close();
       })();
       return closed;
@@ -185,37 +227,6 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-interface RestParts {
-  readonly dialect: Dialect;
-  readonly venue: Venue;
-  readonly faults: FaultBoard;
-  readonly weights: RateLimit;
-  readonly signal: AbortSignal;
-}
-
-function addRestRoutes(app: FastifyInstance, { dialect, venue, faults, weights, signal }: RestParts): void {
-  const { rest } = dialect;
-  for (const route of rest.routes) {
-    app.get(route.path, async (request, reply) => {
-      const query = queryOf(request);
-      const { delayMs, answer } = faults.request(route.path, query.symbol, venue.now());
-      if (delayMs > 0) await waitReal(delayMs, signal);
-      if (answer?.kind === 'silence') return reply.hijack();
-      if (answer?.kind === 'error') return sendText(reply, rest.serverError(answer.status));
-      const taken = weights.take(request.ip, route.weight(query));
-      reply.header(rest.usedWeightHeader, String(taken.used));
-      const refusal = answer ?? (taken.verdict === 'admitted' ? undefined : { ...taken, kind: taken.verdict });
-      if (!refusal) {
-        return sendText(reply, { status: 200, body: await route.answer(query, { venue, weightLimit: weights.limit }) });
-      }
-      const { retryAfterSeconds } = refusal;
-      reply.header('retry-after', String(retryAfterSeconds));
-      const until = (venue.clock() + retryAfterSeconds * 1_000) as EpochMs;
-      return sendText(reply, refusal.kind === 'banned' ? rest.banned(until) : rest.limited(weights.limit));
-    });
-  }
-}
-
 function addStreamRoutes(
   app: FastifyInstance,
   { dialect, venue, faults, hub }: { dialect: Dialect; venue: Venue; faults: FaultBoard; hub: StreamHub },
@@ -243,16 +254,4 @@ function fail(dialect: Dialect, log: Log, error: Error & { statusCode?: number }
   return sendText(reply, dialect.rest.serverError(500));
 }
 
-const sendText = (reply: FastifyReply, { status, body }: { status: number; body: string }): FastifyReply =>
-  reply.code(status).type('application/json; charset=utf-8').send(body);
-
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
-
-function queryOf(request: FastifyRequest): Query {
-  const query: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    const first: unknown = Array.isArray(value) ? value[0] : value;
-    if (typeof first === 'string') query[name] = first;
-  }
-  return query;
-}

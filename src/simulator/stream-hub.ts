@@ -130,6 +130,11 @@ export class StreamHub {
     }
   }
 
+  /** Sends an account's message to those who listen under its name. */
+  tell(name: string, payload: string): void {
+    this.#send(name, payload);
+  }
+
   close(): void {
     for (const { socket } of this.#clients) socket.terminate();
   }
@@ -211,7 +216,7 @@ export class StreamHub {
     const now = this.#venue.now();
     for (const stream of this.#streams.values()) {
       const { topic, name } = stream;
-      if (topic.kind === 'kline') continue;
+      if (topic.kind === 'kline' || topic.kind === 'user') continue;
       if (now - stream.spokeAt < (topic.kind === 'mark' ? topic.everyMs : BOOK_EVERY_MS)) continue;
       stream.spokeAt = now;
       const symbols =

@@ -7,28 +7,29 @@ import { join } from 'node:path';
 const TOKEN_VARIABLE = 'MINUTEHAND_SIM_TOKEN';
 
 const userId = (): number => process.getuid?.() ?? 0;
-const pathOf = (port: number): string => join(tmpdir(), `minutehand-sim-${userId()}-${port}.token`);
+type SecretKind = 'token' | 'account';
+const pathOf = (port: number, kind: SecretKind): string => join(tmpdir(), `minutehand-sim-${userId()}-${port}.${kind}`);
 
 /** The token from the environment, or a new one. */
 export function makeToken(environment: NodeJS.ProcessEnv = process.env): string {
   return environment[TOKEN_VARIABLE] || randomBytes(24).toString('hex');
 }
 
-/** Leaves the token where a client of the same user finds it. The file is new, mode 0600, and never follows a link. */
-export function publishToken(port: number, token: string): void {
-  const path = pathOf(port);
+/** Leaves a secret where a client of the same user finds it. The file is new, mode 0600, and never follows a link. */
+export function publishSecret(port: number, kind: SecretKind, secret: string): void {
+  const path = pathOf(port, kind);
   rmSync(path, { force: true });
   const file = openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600);
   try {
-    writeSync(file, `${token}\n`);
+    writeSync(file, `${secret}\n`);
   } finally {
     closeSync(file);
   }
 }
 
-/** Removes the token's file, unless another simulator has since put its own there. */
-export function withdrawToken(port: number, token: string): void {
-  if (readSimulatorToken(port, {}) === token) rmSync(pathOf(port), { force: true });
+/** Removes a secret's file, unless another simulator has since put its own there. */
+export function withdrawSecret(port: number, kind: SecretKind, secret: string): void {
+  if (readSecret(port, kind) === secret) rmSync(pathOf(port, kind), { force: true });
 }
 
 /**
@@ -36,11 +37,14 @@ export function withdrawToken(port: number, token: string): void {
  * of the same user left. Undefined where there is none, or where the file is not this user's alone.
  */
 export function readSimulatorToken(port: number, environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  const given = environment[TOKEN_VARIABLE];
-  if (given) return given;
+  return environment[TOKEN_VARIABLE] || readSecret(port, 'token');
+}
+
+/** A secret that a simulator on `port` of the same user left; undefined where the file is missing or not this user's alone. */
+export function readSecret(port: number, kind: SecretKind): string | undefined {
   let file: number;
   try {
-    file = openSync(pathOf(port), constants.O_RDONLY | constants.O_NOFOLLOW);
+    file = openSync(pathOf(port, kind), constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch {
     return undefined;
   }

@@ -151,12 +151,21 @@ export class Venue {
     const steps = this.#steps.get(symbol);
     if (!steps) return undefined;
     const minuteOpen = floorTo(now, '1m');
-    const whole = this.#whole(symbol, minuteOpen);
+    const whole = this.wholeMinute(symbol, minuteOpen);
     const minute = whole && formingMinute(symbol, whole, now - minuteOpen, steps);
     if (timeframe === '1m') return minute;
     const openTime = floorTo(now, timeframe);
     const closed = [...barsOf(this.#shown(symbol, '1m', openTime, minuteOpen))];
     return joinBars(minute ? [...closed, minute] : closed, openTime);
+  }
+
+  /** An instrument's rules, listed or not. */
+  instrument(symbol: SymbolId): Instrument | undefined {
+    return this.#instruments.get(symbol);
+  }
+
+  steps(symbol: SymbolId): Steps | undefined {
+    return this.#steps.get(symbol);
   }
 
   /** The price of the last trade; undefined before the first. */
@@ -229,8 +238,8 @@ export class Venue {
     });
   }
 
-  /** The minute under way, whole: for the price path alone. */
-  #whole(symbol: SymbolId, openTime: EpochMs): Bar | undefined {
+  /** A minute, also one under way, whole: for the price path and for matching alone. Undefined where nothing trades in it. */
+  wholeMinute(symbol: SymbolId, openTime: EpochMs): Bar | undefined {
     const bars = this.#shown(symbol, '1m', openTime, openTime + MINUTE_MS);
     return bars.length > 0 ? barAt(bars, 0) : undefined;
   }

@@ -30,7 +30,19 @@ export function addSim(program: Command, context: CliContext): void {
     .option('--replay <DIR>', 'replay a folder of recorded one-minute candles')
     .option('--history <DIR>', 'a folder of older, coarser candles before the replay')
     .option('--start-at <TIME>', 'where the clock starts, such as 2025-06-19T21:00:00Z')
-    .addHelpText('after', '\nExample: minutehand sim serve --generate 7 --speed 20 --port 9080')
+    .addHelpText(
+      'after',
+      `
+Environment:
+  MINUTEHAND_SIM_TOKEN     token of the admin requests; a random one without it
+  MINUTEHAND_SIM_ACCOUNTS  accounts, KEY:SECRET[:BALANCE] with commas between; without it one with a random
+                           key and secret and 10000 USDT
+
+Made-up secrets lie in minutehand-sim-UID-PORT.token and .account of the temporary folder, for their user alone.
+Accounts live in memory: a simulator started again is a new venue.
+
+Example: minutehand sim serve --generate 7 --speed 20 --port 9080`,
+    )
     .action((options: ServeOptions) => {
       if (isSupervised()) {
         return runSupervised(async (supervisor) => {
@@ -46,13 +58,14 @@ export function addSim(program: Command, context: CliContext): void {
         const said = {
           url: simulator.url,
           token: simulator.token,
+          accountKeys: simulator.accounts.map(({ key }) => key),
           market: market.label,
           now: formatTime(epochMs(now)),
         };
         context.terminal.stdout.write(
           options.json
             ? `${toJsonLine(said)}\n`
-            : `${said.market}\nmarket time ${said.now}, speed ${options.speed}\nlistening on ${said.url} (Ctrl-C stops it)\nadmin token ${said.token}\n`,
+            : `${said.market}\nmarket time ${said.now}, speed ${options.speed}\nlistening on ${said.url} (Ctrl-C stops it)\nadmin token ${said.token}\naccounts ${said.accountKeys.join(', ')}\n`,
         );
         await aborted(context.signal);
         await simulator.close();

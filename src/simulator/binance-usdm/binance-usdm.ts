@@ -1,15 +1,21 @@
 import type { Dialect, VenueReply } from '../dialect.ts';
+import { accountRoutes } from './account-routes.ts';
+import { algoRoutes } from './algo-routes.ts';
 import { exchangeInfo } from './exchange-info.ts';
 import { klines } from './klines.ts';
 import { marketRoutes } from './market-routes.ts';
+import { orderRoutes } from './order-routes.ts';
+import { refusalError } from './refusals.ts';
+import { checkSignature, unknownKey } from './signature.ts';
 import { streams } from './streams.ts';
+import { listenKeyExpired, userEvent } from './user-events.ts';
 
 const reply = (status: number, code: number, msg: string): VenueReply => ({
   status,
   body: JSON.stringify({ code, msg }),
 });
 
-/** Binance USD-M futures, public side. */
+/** Binance USD-M futures. */
 export const binanceUsdm: Dialect = {
   venue: 'binanceusdm',
   rest: {
@@ -33,6 +39,16 @@ export const binanceUsdm: Dialect = {
       status === 503
         ? reply(503, -1008, 'Server is currently overloaded with other requests. Please try again in a few minutes.')
         : reply(status, -1000, 'An unknown error occurred while processing the request.'),
+  },
+  privateSide: {
+    routes: [...orderRoutes, ...algoRoutes, ...accountRoutes],
+    keyHeader: 'x-mbx-apikey',
+    unknownKey,
+    checkSignature,
+    refusal: refusalError,
+    maintenance: () => reply(503, -1016, 'This service is no longer available.'),
+    userEvent,
+    listenKeyExpired,
   },
   streams,
 };

@@ -2,7 +2,8 @@ import { isTimeframe, type Timeframe } from '../../core/index.ts';
 import { type Query, VenueError } from '../dialect.ts';
 import type { ListedInstrument, Venue } from '../venue.ts';
 
-const mandatory = (name: string) =>
+/** A parameter that is missing or malformed. */
+export const mandatory = (name: string) =>
   new VenueError(-1102, `Mandatory parameter '${name}' was not sent, was empty/null, or malformed.`);
 
 /** The instrument the request names. */

@@ -23,7 +23,7 @@ export const streams: Dialect['streams'] = {
       return { names: (query.streams ?? '').split('/').filter((name) => name !== ''), combined: true };
     }
     const after = path.slice(path.indexOf('/ws') + 3);
-    return { names: after.split('/').filter((name) => name !== ''), combined: false };
+    return { names: [...after.split('/'), query.listenKey ?? ''].filter((name) => name !== ''), combined: false };
   },
   receive,
   topic,
@@ -46,6 +46,7 @@ export const streams: Dialect['streams'] = {
 };
 
 function topic(name: string): Topic | undefined {
+  if (/^[0-9a-f]{64}$/.test(name)) return { kind: 'user', symbol: undefined };
   const all = /^!markPrice@arr(@1s)?$/.exec(name);
   if (all) return { kind: 'mark', symbol: undefined, everyMs: all[1] ? 1_000 : MARK_EVERY_MS };
   if (name === '!bookTicker') return { kind: 'book', symbol: undefined };
