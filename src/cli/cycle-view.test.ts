@@ -43,6 +43,9 @@ const position: Position = {
   openedAt: epochMs(MINUTE - 125 * 60_000),
   markPrice: '2510',
   unrealizedPnl: '-12.34',
+  stopPrice: '2575',
+  stopState: 'placing',
+  targetPrices: ['2400', '2300'],
 };
 
 const equity: EquityPoint = {
@@ -170,7 +173,7 @@ describe('renderCycle', () => {
     expect(text).toMatch(
       /SOLUSDT +short 4h +-4\.0 bp .* stopped by edge-covers-costs -0\.0004 < 0,\n +history-complete$/m,
     );
-    expect(text).toMatch(/ETHUSDT +ml +short +1\.25 +2500\.1235 +2510 +-12\.34 +2h 05m/);
+    expect(text).toMatch(/ETHUSDT +ml +short +1\.25 +2500\.1235 +2510 +-12\.34 +2h 05m +2575 placing +2400/);
     expect(text).toContain('equity 10,123.45 USDT (+1.23 %)');
     expect(text).toContain('realised +150.50  fees 14.71  exposure 0.31x');
   });

@@ -254,6 +254,8 @@ function renderPositions({ positions, minute }: CycleView, style: CycleStyle): s
     { title: 'mark', align: 'right' },
     { title: 'unrealised', align: 'right' },
     { title: 'held', align: 'right' },
+    { title: 'stop', align: 'right' },
+    { title: 'target', align: 'right' },
   ] as const;
   const most = style.positions ?? 8;
   const rows = positions.slice(0, most).map((position) => {
@@ -267,11 +269,19 @@ function renderPositions({ positions, minute }: CycleView, style: CycleStyle): s
       position.markPrice,
       (profit < 0 ? paint.red : paint.green)(signed(profit, 2)),
       formatHeld(minute - position.openedAt),
+      formatStop(position),
+      position.targetPrices?.[0] ?? '-',
     ];
   });
   const [titles = '', ...lines] = formatTable(columns, rows);
   const more = positions.length > most ? [`${positions.length - most} more`] : [];
   return [paint.dim(titles), ...lines, ...more];
+}
+
+/** Where the stop of a position lies, and how it stands unless it works. */
+export function formatStop({ stopPrice, stopState }: Position): string {
+  if (stopPrice === undefined) return stopState ?? '-';
+  return stopState === undefined || stopState === 'working' ? stopPrice : `${stopPrice} ${stopState}`;
 }
 
 function renderEquity(point: EquityPoint, style: CycleStyle): string {

@@ -158,6 +158,116 @@ function* strategies(config: Config): Generator<Contradiction> {
         remedy: 'write it as 1m, 15m, 1h …',
       };
     }
+    yield* protection(config, index);
+  }
+}
+
+function* protection({ strategies, costs }: Config, index: number): Generator<Contradiction> {
+  const strategy = strategies[index];
+  if (strategy === undefined) return;
+  const { protection } = strategy;
+  const key = (name: keyof typeof protection) => ['strategies', index, 'protection', name];
+  if (protection.kind === 'book') {
+    if (protection.max_drawdown_fraction === null) {
+      yield {
+        keys: [key('max_drawdown_fraction'), key('kind')],
+        problem: 'a book stop has no drawdown at which it acts',
+        remedy: 'set max_drawdown_fraction, or kind: position',
+      };
+    }
+    for (const name of ['reward_to_risk', 'trailing_activation_fraction', 'break_even_fraction'] as const) {
+      if (protection[name] === null) continue;
+      yield {
+        keys: [key(name), key('kind')],
+        problem: `${name} is of a stop per position, and the kind is book`,
+        remedy: `leave out ${name}, or set kind: position`,
+      };
+    }
+    return;
+  }
+  if (protection.max_drawdown_fraction !== null) {
+    yield {
+      keys: [key('max_drawdown_fraction'), key('kind')],
+      problem: 'max_drawdown_fraction is of a book stop, and the kind is position',
+      remedy: 'leave it out, or set kind: book',
+    };
+  }
+  if (protection.min_stop_fraction > protection.max_stop_fraction) {
+    yield {
+      keys: [key('min_stop_fraction'), key('max_stop_fraction')],
+      problem: `min_stop_fraction (${protection.min_stop_fraction}) is more than max_stop_fraction (${protection.max_stop_fraction})`,
+      remedy: 'let the bounds enclose a distance',
+    };
+  }
+  if (protection.reward_to_risk !== null && protection.reward_to_risk < protection.min_reward_to_risk) {
+    yield {
+      keys: [key('reward_to_risk'), key('min_reward_to_risk')],
+      problem: `no entry would pass: reward_to_risk (${protection.reward_to_risk}) is less than min_reward_to_risk (${protection.min_reward_to_risk})`,
+      remedy: 'ask for less, or set a farther target',
+    };
+  }
+  yield* targetLevels(protection, key);
+  yield* trailing(protection, key);
+  const cost = (2 * (costs.taker_fee_bps + costs.half_spread_bps)) / 10_000;
+  if (protection.break_even_fraction !== null && protection.break_even_fraction <= cost) {
+    yield {
+      keys: [key('break_even_fraction')],
+      problem: `break_even_fraction (${protection.break_even_fraction}) is not above the costs of a round trip (${cost})`,
+      remedy: 'let the profit be larger than what the stop is to cover',
+    };
+  }
+}
+
+type Protection = Config['strategies'][number]['protection'];
+type ProtectionKey = (name: keyof Protection) => KeyPath;
+
+function* targetLevels(protection: Protection, key: ProtectionKey): Generator<Contradiction> {
+  const { target_at_fractions: at, target_share_fractions: shares } = protection;
+  const keys = [key('target_share_fractions'), key('target_at_fractions')];
+  if (at.length !== shares.length) {
+    yield {
+      keys,
+      problem: `${at.length} levels and ${shares.length} shares`,
+      remedy: 'name one share for each level',
+    };
+  }
+  if (at.some((level, index) => index > 0 && level <= (at[index - 1] ?? 0))) {
+    yield {
+      keys: [key('target_at_fractions')],
+      problem: 'the levels are not ascending',
+      remedy: 'name the nearest first, each once',
+    };
+  }
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  if (total > 1 + 1e-9) {
+    yield {
+      keys,
+      problem: `the shares add up to ${Number(total.toFixed(6))}, more than the position`,
+      remedy: 'let them add up to 1 at most',
+    };
+  }
+}
+
+function* trailing(protection: Protection, key: ProtectionKey): Generator<Contradiction> {
+  const {
+    trailing_activation_fraction: activation,
+    trailing_distance_fraction: fraction,
+    trailing_distance_volatilities: volatilities,
+  } = protection;
+  const distances = [key('trailing_distance_fraction'), key('trailing_distance_volatilities')];
+  if (activation === null && (fraction !== null || volatilities !== null)) {
+    yield {
+      keys: [key('trailing_activation_fraction'), ...distances],
+      problem: 'a distance to trail at, and no profit from which it trails',
+      remedy: 'set trailing_activation_fraction, or leave the distance out',
+    };
+  }
+  if (activation !== null && (fraction === null) === (volatilities === null)) {
+    yield {
+      keys: [...distances, key('trailing_activation_fraction')],
+      problem: `a stop that trails has ${fraction === null ? 'no distance' : 'two distances'}`,
+      remedy: 'set either trailing_distance_fraction or trailing_distance_volatilities',
+    };
   }
 }
 

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { DEFAULT_COST_SETTINGS } from '../matching/index.ts';
 import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS } from '../strategies/index.ts';
-import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
+import { DEFAULT_PROTECTION_SETTINGS, DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
 import { durationMs } from './duration.ts';
 import { configJsonSchema, renderKeyTable, renderShippedFile } from './generated-files.ts';
 import { valueNodes } from './keys.ts';
@@ -109,8 +109,26 @@ describe('defaults', () => {
         cooldownMinutes: durationMs(strategy.cooldown) / 60_000,
         extendOnSignal: strategy.extend_on_signal,
         allowShort: strategy.allow_short,
+        protection: DEFAULT_PROTECTION_SETTINGS,
       },
     ).toEqual(DEFAULT_STRATEGY_SETTINGS);
+    expect(strategy?.protection).toEqual({
+      kind: DEFAULT_PROTECTION_SETTINGS.kind,
+      stop_volatilities: DEFAULT_PROTECTION_SETTINGS.stopVolatilities,
+      min_stop_fraction: DEFAULT_PROTECTION_SETTINGS.minStopFraction,
+      max_stop_fraction: DEFAULT_PROTECTION_SETTINGS.maxStopFraction,
+      reward_to_risk: null,
+      min_reward_to_risk: DEFAULT_PROTECTION_SETTINGS.minRewardToRisk,
+      target_at_fractions: [1],
+      target_share_fractions: [1],
+      trailing_activation_fraction: null,
+      trailing_distance_fraction: null,
+      trailing_distance_volatilities: null,
+      break_even_fraction: null,
+      max_drawdown_fraction: null,
+      catastrophe_stop_fraction: DEFAULT_PROTECTION_SETTINGS.catastropheStopFraction,
+      when_unconfirmed: DEFAULT_PROTECTION_SETTINGS.whenUnconfirmed,
+    });
   });
 
   it("are the roadmap's where it names them", () => {

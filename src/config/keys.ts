@@ -39,6 +39,18 @@ export function nodeAt(path: KeyPath): KeyNode | undefined {
   return node;
 }
 
+/** Sets the value at a path, and the sections on the way to it. Only for paths the schema knows: no name of a prototype is one. */
+export function writeAt(tree: Record<string, unknown>, path: KeyPath, value: unknown): void {
+  let current: Record<string | number, unknown> = tree;
+  for (const part of path.slice(0, -1)) {
+    const below = current[part] ?? {};
+    current[part] = below;
+    current = below as Record<string | number, unknown>;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) current[last] = value;
+}
+
 /** Every value's path and node, in the schema's order; a list of sections as one entry per key of its first item. */
 export function* valueNodes(
   node: KeyNode = KEY_TREE,

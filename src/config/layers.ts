@@ -1,7 +1,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { messageOf } from '../core/index.ts';
-import { expectationOf, formatPath, KEY_TREE, type KeyNode, type KeyPath, nearestName, nodeAt } from './keys.ts';
+import {
+  expectationOf,
+  formatPath,
+  KEY_TREE,
+  type KeyNode,
+  type KeyPath,
+  nearestName,
+  nodeAt,
+  writeAt,
+} from './keys.ts';
 
 /** Where a value comes from: for a file its path and line, for the environment the variable, for a flag its name. */
 export interface Origin {
@@ -124,7 +133,9 @@ function readText(text: string, path: KeyPath, origin: Origin): Layer {
   if (node.kind === 'value' && text.trim() !== '' && text.trim() !== 'null') {
     if (acceptsType(node.json, 'string')) return { settings: [{ path, value: text, origin }], problems: [] };
     if (acceptsType(node.json, 'array') && !text.trim().startsWith('[')) {
-      const items = text.split(',').map((item) => item.trim());
+      const item = node.json.items as Record<string, unknown> | undefined;
+      if (item?.type === 'number') return readYaml(`[${text}]`, path, node, () => origin);
+      const items = text.split(',').map((part) => part.trim());
       return { settings: [{ path, value: items, origin }], problems: [] };
     }
   }
@@ -217,7 +228,9 @@ function visit(walk: Walk, yaml: unknown, path: KeyPath, node: KeyNode, line: nu
   current.items.forEach((item, index) => {
     const inner: Walk = { ...walk, settings: [] };
     visit(inner, item, [...path, index], node.item, line);
-    items.push(Object.fromEntries(inner.settings.map((setting) => [String(setting.path.at(-1)), setting.value])));
+    const section: Record<string, unknown> = {};
+    for (const setting of inner.settings) writeAt(section, setting.path.slice(path.length + 1), setting.value);
+    items.push(section);
     details.push(...inner.settings);
   });
   walk.settings.push({ path, value: items, origin: walk.originAt(line) }, ...details);

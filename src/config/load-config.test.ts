@@ -131,6 +131,25 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('reads sections within a list of sections, and lists of numbers from outside', () => {
+    const { values, sources } = load(
+      { [SYSTEM]: 'strategies:\n  - name: a\n    protection:\n      stop_volatilities: 3\n' },
+      env({
+        MINUTEHAND__STRATEGIES__0__PROTECTION__TARGET_AT_FRACTIONS: '0.5,1',
+        MINUTEHAND__STRATEGIES__0__PROTECTION__TARGET_SHARE_FRACTIONS: '0.25,0.75',
+      }),
+    );
+    expect(values.strategies[0]).toMatchObject({
+      name: 'a',
+      hold_for: '12h',
+      protection: { stop_volatilities: 3, target_at_fractions: [0.5, 1], target_share_fractions: [0.25, 0.75] },
+    });
+    expect(sources.get('strategies[0].protection.stop_volatilities')).toEqual({
+      kind: 'file',
+      where: 'config/system.yaml:4',
+    });
+  });
+
   it('replaces a whole list, forgetting where its items came from', () => {
     const files = { [SYSTEM]: 'strategies:\n  - name: slow\n    hold_for: 1d\n' };
     const { values, sources } = load(files, env({ MINUTEHAND__STRATEGIES: '[{name: other}]' }));
@@ -227,6 +246,26 @@ describe('refusals', () => {
     ['strategies: [{name: a}, {name: a}]', 'two strategies are named a'],
     ['strategies: [{decide_every: 4h, hold_for: 1h}]', 'is shorter than decide_every'],
     ['strategies: [{cooldown: 90s}]', 'whole minutes'],
+    ['strategies: [{protection: {kind: book}}]', 'no drawdown at which it acts'],
+    [
+      'strategies: [{protection: {kind: book, max_drawdown_fraction: 0.1, break_even_fraction: 0.01}}]',
+      'break_even_fraction is of a stop per position',
+    ],
+    ['strategies: [{protection: {max_drawdown_fraction: 0.1}}]', 'is of a book stop'],
+    ['strategies: [{protection: {min_stop_fraction: 0.2}}]', 'is more than max_stop_fraction'],
+    ['strategies: [{protection: {reward_to_risk: 1, min_reward_to_risk: 2}}]', 'no entry would pass'],
+    ['strategies: [{protection: {target_at_fractions: [0.5, 1]}}]', '2 levels and 1 shares'],
+    [
+      'strategies: [{protection: {target_at_fractions: [1, 0.5], target_share_fractions: [0.5, 0.5]}}]',
+      'not ascending',
+    ],
+    [
+      'strategies: [{protection: {target_at_fractions: [0.5, 1], target_share_fractions: [0.6, 0.5]}}]',
+      'add up to 1.1',
+    ],
+    ['strategies: [{protection: {trailing_distance_fraction: 0.01}}]', 'no profit from which it trails'],
+    ['strategies: [{protection: {trailing_activation_fraction: 0.01}}]', 'no distance'],
+    ['strategies: [{protection: {break_even_fraction: 0.001}}]', 'not above the costs'],
     ['simulator: {history: older}', 'history precedes a replay'],
     ['simulator: {generate: null}', 'there is no market'],
   ])('refuses what does not go together: %s', (text, words) => {

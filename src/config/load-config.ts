@@ -3,7 +3,7 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { MinutehandError, messageOf } from '../core/index.ts';
 import { findContradictions } from './contradictions.ts';
-import { expectationOf, formatPath, type KeyPath, nodeAt, valueNodes } from './keys.ts';
+import { expectationOf, formatPath, type KeyPath, nodeAt, valueNodes, writeAt } from './keys.ts';
 import {
   type ConfigProblem,
   type FlagSetting,
@@ -133,7 +133,7 @@ class Draft {
     }
     if (list < 0)
       for (const known of [...this.origins.keys()]) if (known.startsWith(`${key}[`)) this.origins.delete(known);
-    write(this.#tree, path, value);
+    writeAt(this.#tree, path, value);
     this.origins.set(key, origin);
     return [];
   }
@@ -180,7 +180,7 @@ class Draft {
     const listPath = path.slice(0, at);
     const node = nodeAt(listPath);
     if (node?.kind !== 'list') return false;
-    if (read(this.#tree, listPath) === undefined) write(this.#tree, listPath, node.schema.parse(undefined));
+    if (read(this.#tree, listPath) === undefined) writeAt(this.#tree, listPath, node.schema.parse(undefined));
     const items = read(this.#tree, listPath) as unknown[];
     const index = Number(path[at]);
     if (index > items.length) return false;
@@ -203,17 +203,6 @@ function read(tree: unknown, path: KeyPath): unknown {
     current = (current as Record<string | number, unknown>)[part];
   }
   return current;
-}
-
-function write(tree: Record<string, unknown>, path: KeyPath, value: unknown): void {
-  let current: Record<string | number, unknown> = tree;
-  for (const part of path.slice(0, -1)) {
-    const below = current[part] ?? {};
-    current[part] = below;
-    current = below as Record<string | number, unknown>;
-  }
-  const last = path.at(-1);
-  if (last !== undefined) current[last] = value;
 }
 
 function erase(tree: Record<string, unknown>, path: KeyPath): void {
@@ -297,7 +286,7 @@ function resolvePaths(values: Values, draft: Draft, workingDirectory: string, in
   for (const { path, node } of valueNodes()) {
     const value = read(values, path);
     if (!node.traits.path || typeof value !== 'string') continue;
-    write(values, path, resolve(baseOf(draft.originOf(path), workingDirectory, invokedFrom), value));
+    writeAt(values, path, resolve(baseOf(draft.originOf(path), workingDirectory, invokedFrom), value));
   }
 }
 

@@ -7,6 +7,7 @@ export type Unit =
   | 'fraction'
   | 'basis points'
   | 'multiple of the equity'
+  | 'volatilities'
   | 'milliseconds'
   | 'seconds'
   | 'minutes'
@@ -141,6 +142,92 @@ const mlIntegration = z
   .prefault({})
   .meta(about('Forecasts and signals.'));
 
+/** A distance from a price, as a fraction of it: never a price. */
+const distance = (least: number, most: number) => z.number().min(least).max(most);
+const levels = () => z.array(z.number().gt(0).max(1)).min(1).max(10);
+const FRACTION = { unit: 'fraction' } as const;
+
+const protection = z
+  .strictObject({
+    kind: z
+      .enum(['position', 'book'])
+      .default('position')
+      .meta(about('A stop per position, or a drawdown stop of the book with wide stops only.')),
+    stop_volatilities: z
+      .number()
+      .gt(0)
+      .max(20)
+      .default(2)
+      .meta(
+        about('Distance of the stop over the holding time, where the signal names none.', { unit: 'volatilities' }),
+      ),
+    min_stop_fraction: distance(0.0005, 0.9)
+      .default(0.005)
+      .meta(about('The stop is at least this far from the price.', FRACTION)),
+    max_stop_fraction: distance(0.0005, 0.9)
+      .default(0.15)
+      .meta(about('The stop is at most this far from the price.', FRACTION)),
+    reward_to_risk: z
+      .number()
+      .gt(0)
+      .max(100)
+      .nullable()
+      .default(null)
+      .meta(about('Distance of the target in distances of the stop, where the signal names none; null: no target.')),
+    min_reward_to_risk: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0.5)
+      .meta(about('An entry whose target is nearer, in distances of its stop, is refused.')),
+    target_at_fractions: levels()
+      .default([1])
+      .meta(
+        about("Where profits are taken, as fractions of the target's distance, ascending.", {
+          expects: 'a list of shares above 0, at most 1, such as 0.5,1',
+        }),
+      ),
+    target_share_fractions: levels()
+      .default([1])
+      .meta(
+        about('Which share of the position is taken at each of these.', {
+          expects: 'a list of shares above 0 that add up to 1 at most, such as 0.5,0.5',
+        }),
+      ),
+    trailing_activation_fraction: distance(0.0005, 0.9)
+      .nullable()
+      .default(null)
+      .meta(about('Profit from which the stop follows the best close; null: it does not.', FRACTION)),
+    trailing_distance_fraction: distance(0.0005, 0.9)
+      .nullable()
+      .default(null)
+      .meta(about('How far it follows behind.', FRACTION)),
+    trailing_distance_volatilities: z
+      .number()
+      .gt(0)
+      .max(20)
+      .nullable()
+      .default(null)
+      .meta(about('The same over the holding time, instead of a fraction.', { unit: 'volatilities' })),
+    break_even_fraction: distance(0.0005, 0.9)
+      .nullable()
+      .default(null)
+      .meta(about('Profit from which the stop stands at the entry plus costs; null: it does not.', FRACTION)),
+    max_drawdown_fraction: distance(0.001, 0.9)
+      .nullable()
+      .default(null)
+      .meta(about('Of kind book: drawdown from the peak at which everything is closed and stopped.', FRACTION)),
+    catastrophe_stop_fraction: distance(0.01, 0.9)
+      .default(0.25)
+      .meta(about('Distance of the wide stops of kind book, and of a position found without one.', FRACTION)),
+    when_unconfirmed: z
+      .enum(['close', 'halt'])
+      .default('close')
+      .meta(about('What follows when no stop is confirmed in the minute after a fill.')),
+  })
+  .prefault({})
+  .meta(about('Stops and targets of its positions.'));
+
 const strategy = z.strictObject({
   name: z
     .string()
@@ -154,6 +241,7 @@ const strategy = z.strictObject({
     .meta(about('A symbol is not entered again within this time of an exit.', DURATION)),
   extend_on_signal: z.boolean().default(true).meta(about('A signal for the side held extends the holding time.')),
   allow_short: z.boolean().default(true).meta(about('Sell what is not held.')),
+  protection,
 });
 
 /**

@@ -100,10 +100,15 @@ export interface Journal {
 
 /** Sends orders and reports what became of them. */
 export interface Broker {
-  /** Told once at start: all orders of the ledger that have not ended. */
-  restore(open: readonly Order[]): Promise<void>;
+  /** Told once at start: all orders of the ledger that have not ended, and its positions. */
+  restore(open: readonly Order[], positions: readonly Position[]): Promise<void>;
   /** Called after the intents are committed. Never throws for a single order: its fate comes as an event. */
   submit(intents: readonly OrderIntent[]): Promise<void>;
+  /**
+   * Asks for the end of working orders, by client order id. Called after it is committed, and again every minute until the end is
+   * reported as an event; repeating it, or naming an order that has ended, changes nothing.
+   */
+  cancel(clientOrderIds: readonly string[]): Promise<void>;
   /** Everything that happened up to the close of `minute` and was not reported before, in order. */
   events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]>;
 }

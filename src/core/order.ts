@@ -1,14 +1,25 @@
 import type { SymbolId } from './candle.ts';
 import type { ReasonCode } from './reason-codes.ts';
-import type { EpochMs } from './units.ts';
+import { type EpochMs, epochMs } from './units.ts';
 
 export type OrderSide = 'buy' | 'sell';
-export type OrderPurpose = 'entry' | 'exit';
 
-/** Where an order stands. `UNKNOWN`: sent, and nobody can yet say whether it was accepted. */
+/** `stop` and `target` are the legs that protect a position: conditional, reduce-only, on the venue until they end. */
+export const ORDER_PURPOSES = ['entry', 'exit', 'stop', 'target'] as const;
+export type OrderPurpose = (typeof ORDER_PURPOSES)[number];
+
+/** The conditional types become market orders once the price reaches `triggerPrice`. */
+export const ORDER_TYPES = ['market', 'limit', 'stopMarket', 'takeProfitMarket'] as const;
+export type OrderType = (typeof ORDER_TYPES)[number];
+
+/**
+ * Where an order stands. `TRIGGERED`: a conditional order whose price was reached; it works at market from then on. `UNKNOWN`: sent,
+ * and nobody can yet say whether it was accepted.
+ */
 export const ORDER_STATUSES = [
   'SUBMITTING',
   'ACCEPTED',
+  'TRIGGERED',
   'PARTIALLY_FILLED',
   'FILLED',
   'CANCELLED',
@@ -21,6 +32,24 @@ export type OrderStatus = (typeof ORDER_STATUSES)[number];
 export const isTerminal = (status: OrderStatus): boolean =>
   status === 'FILLED' || status === 'CANCELLED' || status === 'REJECTED' || status === 'EXPIRED';
 
+/** `validUntil` of an order that works until it fills or is cancelled. */
+export const UNTIL_CANCELLED: EpochMs = epochMs(Date.UTC(9999, 11, 31));
+
+/** What protects the position an entry opens, decided with the entry. Prices are absolute, on the tick; decimal strings. */
+export interface EntryProtection {
+  readonly stopPrice: string;
+  /** Nearest first. */
+  readonly targets: readonly ProtectionTarget[];
+  /** Base units: the quantities of targets are multiples of it. */
+  readonly quantityStep: string;
+}
+
+export interface ProtectionTarget {
+  readonly price: string;
+  /** Share of what the entry filled, a fraction. */
+  readonly share: number;
+}
+
 /** What is to be sent. Committed as SUBMITTING before it leaves. All amounts are decimal strings. */
 export interface OrderIntent {
   /** Deterministic: the same step gives the same id. At most 36 characters of [A-Za-z0-9_-]. */
@@ -30,7 +59,15 @@ export interface OrderIntent {
   readonly symbol: SymbolId;
   readonly side: OrderSide;
   readonly purpose: OrderPurpose;
-  readonly type: 'market';
+  readonly type: OrderType;
+  /** Of the conditional types. */
+  readonly triggerPrice?: string;
+  /** Of a limit order. */
+  readonly limitPrice?: string;
+  /** Of a leg: the entry it protects. */
+  readonly parent?: string;
+  /** Of an entry: each fill of it brings the legs that follow from this. */
+  readonly protection?: EntryProtection;
   /** Base units. */
   readonly quantity: string;
   readonly reduceOnly: boolean;
@@ -88,7 +125,18 @@ export interface Position {
   /** Last price it was marked at, and the unrealised profit there. */
   readonly markPrice: string;
   readonly unrealizedPnl: string;
+  /** Trigger of the stop that works or is being placed, and how it stands. */
+  readonly stopPrice?: string;
+  readonly stopState?: StopState;
+  /** Triggers of the targets that work, nearest first. */
+  readonly targetPrices?: readonly string[];
 }
+
+/**
+ * `working`: confirmed for the whole position. `triggered`: closing it at market. `placing`: sent, not confirmed. `missing`: there is
+ * none.
+ */
+export type StopState = 'working' | 'triggered' | 'placing' | 'missing';
 
 /** The account at a minute's close. Decimal strings in quote currency. */
 export interface EquityPoint {

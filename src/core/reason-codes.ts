@@ -50,8 +50,17 @@ export const REASON_CODES = {
   RISK_DAILY_LOSS: 'The loss of the day reached its limit; no new entries until the next UTC day.',
   RISK_HALTED: 'Trading is halted; only cancelling and closing pass.',
   RISK_STALE_PRICE: 'The last price of the symbol is too old to trade on.',
+  RISK_DRAWDOWN:
+    'The drawdown of the book reached the limit of the strategy; its positions are closed, no new entries until lifted.',
+  PROTECTION_STOP_TOO_NEAR: 'The stop would lie on the wrong side of the price or within a few ticks of it; no entry.',
+  PROTECTION_REWARD_LOW: 'The target is too near for the distance of the stop; no entry.',
+  PROTECTION_ADOPTED: 'A position without protection was found; it gets the catastrophe stop.',
+  PROTECTION_UNCONFIRMED:
+    'No stop of the position was confirmed in the minute after its fill; closed or halted by policy.',
   ORDER_EXPIRED: 'The intent was not sent within its validity; it is never sent late.',
   ORDER_NO_LIQUIDITY: 'No volume traded in which the order could fill within its validity.',
+  ORDER_POSITION_CLOSED: 'The reduce-only order found nothing left to reduce; it ends.',
+  ORDER_TYPE_UNSUPPORTED: 'The broker does not work orders of this type.',
   ORDER_EVENT_UNKNOWN: 'The broker reported something of an order this book does not know; it is not booked.',
   FEED_SILENT: 'The stream delivered nothing for too long; it is reopened, and REST fills in.',
   FEED_DISCONNECTED: 'The stream was lost; it is reopened, and REST fills in.',

@@ -37,6 +37,9 @@ export interface Signal {
   readonly confidence: number;
   /** Close of the newest candle: what the decision was based on. */
   readonly referencePrice: number;
+  /** How far the price may go against the position, and with it, where the model says so: positive fractions of the price. */
+  readonly stopDistance?: number;
+  readonly targetDistance?: number;
   /** In the order the gates ran; all are evaluated. */
   readonly verdicts: readonly GateVerdict[];
   readonly accepted: boolean;

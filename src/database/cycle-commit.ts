@@ -207,12 +207,14 @@ const SIGNAL_ROWS = `INSERT INTO signals (book, minute, signal_id, instrument_id
   ON CONFLICT DO NOTHING`;
 
 const ORDER_ROWS = `INSERT INTO orders (client_order_id, book, strategy, instrument_id, side, purpose, type, quantity, reduce_only,
-    decided_at, valid_until, signal_id, reason, reference_price, status, filled_quantity, average_price)
+    decided_at, valid_until, signal_id, reason, reference_price, status, filled_quantity, average_price, trigger_price, limit_price,
+    parent_order_id, protection)
   SELECT "clientOrderId", book, strategy, "instrumentId", side, purpose, type, quantity, "reduceOnly", "decidedAt", "validUntil",
-    "signalId", reason, "referencePrice", status, "filledQuantity", "averagePrice"
+    "signalId", reason, "referencePrice", status, "filledQuantity", "averagePrice", "triggerPrice", "limitPrice", parent, protection
   FROM json_to_recordset($1) AS item ("clientOrderId" text, book text, strategy text, "instrumentId" int4, side text,
     purpose text, type text, quantity numeric, "reduceOnly" boolean, "decidedAt" int8, "validUntil" int8, "signalId" text,
-    reason text, "referencePrice" numeric, status text, "filledQuantity" numeric, "averagePrice" numeric)`;
+    reason text, "referencePrice" numeric, status text, "filledQuantity" numeric, "averagePrice" numeric, "triggerPrice" numeric,
+    "limitPrice" numeric, parent text, protection jsonb)`;
 const ORDERS = `${ORDER_ROWS} ON CONFLICT (client_order_id) DO UPDATE SET status = excluded.status,
     filled_quantity = excluded.filled_quantity, average_price = excluded.average_price, reason = excluded.reason`;
 const INTENTS = `${ORDER_ROWS} ON CONFLICT (client_order_id) DO NOTHING`;
@@ -237,16 +239,20 @@ const FILLS = `INSERT INTO fills (book, fill_id, client_order_id, strategy, inst
 
 const POSITIONS = `WITH open AS (
     SELECT * FROM json_to_recordset($2) AS position (strategy text, "instrumentId" int4, quantity numeric,
-      "averagePrice" numeric, "openedAt" int8, "markPrice" numeric, "unrealizedPnl" numeric)
+      "averagePrice" numeric, "openedAt" int8, "markPrice" numeric, "unrealizedPnl" numeric, "stopPrice" numeric, "stopState" text,
+      "targetPrices" text[])
   ), closed AS (
     DELETE FROM positions WHERE book = $1
       AND (strategy, instrument_id) NOT IN (SELECT strategy, "instrumentId" FROM open)
   )
-  INSERT INTO positions (book, strategy, instrument_id, quantity, average_price, opened_at, mark_price, unrealized_pnl)
-  SELECT $1, strategy, "instrumentId", quantity, "averagePrice", "openedAt", "markPrice", "unrealizedPnl" FROM open
+  INSERT INTO positions (book, strategy, instrument_id, quantity, average_price, opened_at, mark_price, unrealized_pnl,
+    stop_price, stop_state, target_prices)
+  SELECT $1, strategy, "instrumentId", quantity, "averagePrice", "openedAt", "markPrice", "unrealizedPnl", "stopPrice", "stopState",
+    "targetPrices" FROM open
   ON CONFLICT (book, strategy, instrument_id) DO UPDATE SET quantity = excluded.quantity,
     average_price = excluded.average_price, opened_at = excluded.opened_at, mark_price = excluded.mark_price,
-    unrealized_pnl = excluded.unrealized_pnl`;
+    unrealized_pnl = excluded.unrealized_pnl, stop_price = excluded.stop_price, stop_state = excluded.stop_state,
+    target_prices = excluded.target_prices`;
 
 const statement = (name: string, text: string, values: readonly unknown[]): Statement => ({
   name: `commit-${name}`,

@@ -11,6 +11,7 @@ import {
   type OrderIntent,
   type Position,
   type Signal,
+  UNTIL_CANCELLED,
 } from '../core/index.ts';
 
 /** Invented facts for this folder's tests and benchmark; every number follows from the arguments. */
@@ -83,8 +84,26 @@ export const someIntent = (symbol: string, minute: EpochMs, changes: Partial<Ord
   validUntil: epochMs(minute + 30_000),
   signalId: `main/${minute}/${symbol}`,
   referencePrice: '100.10',
+  protection: { stopPrice: '95.1', targets: [{ price: '110.3', share: 0.5 }], quantityStep: '0.001' },
   ...changes,
 });
+
+/** The stop of {@link someIntent}. */
+export function someStop(symbol: string, minute: EpochMs, changes: Partial<OrderIntent> = {}): OrderIntent {
+  const { signalId: _signal, protection: _protection, clientOrderId: parent, ...entry } = someIntent(symbol, minute);
+  return {
+    ...entry,
+    clientOrderId: `stop-of-${parent}`,
+    side: 'sell',
+    purpose: 'stop',
+    type: 'stopMarket',
+    triggerPrice: '95.1',
+    parent,
+    reduceOnly: true,
+    validUntil: UNTIL_CANCELLED,
+    ...changes,
+  };
+}
 
 export const someOrder = (symbol: string, minute: EpochMs, changes: Partial<Order> = {}): Order => ({
   ...someIntent(symbol, minute),
@@ -117,6 +136,9 @@ export const somePosition = (symbol: string, minute: EpochMs): Position => ({
   openedAt: minute,
   markPrice: '100.20',
   unrealizedPnl: '-0.00075',
+  stopPrice: '95.1',
+  stopState: 'working',
+  targetPrices: ['110.3', '120'],
 });
 
 export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): CycleRecord {

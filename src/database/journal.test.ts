@@ -13,6 +13,7 @@ import {
   someOrder,
   somePosition,
   someSignal,
+  someStop,
   someSymbols,
 } from './fixtures.ts';
 import { createPostgresJournal } from './journal.ts';
@@ -76,6 +77,7 @@ describe('a committed minute', () => {
     ],
     fills: [someFill(first, SOME_MINUTE)],
     positions: [somePosition(first, minuteAt(1)), somePosition(second, minuteAt(1))],
+    intents: [someStop(first, minuteAt(1))],
   });
   let journal: Journal;
   beforeAll(async () => {
@@ -117,7 +119,10 @@ describe('a committed minute', () => {
     expect(await journal.loadBook('main')).toEqual({
       lastMinute: minuteAt(1),
       bookState: decided.bookState,
-      openOrders: [{ ...someIntent(second, SOME_MINUTE), status: 'SUBMITTING', filledQuantity: '0' }],
+      openOrders: [
+        { ...someIntent(second, SOME_MINUTE), status: 'SUBMITTING', filledQuantity: '0' },
+        { ...someStop(first, minuteAt(1)), status: 'SUBMITTING', filledQuantity: '0' },
+      ],
     });
   });
 
@@ -141,7 +146,7 @@ describe('a committed minute', () => {
       predictions: 50,
       challengerPredictions: 0,
       signals: 2,
-      orders: 2,
+      orders: 3,
       fills: 1,
     });
   });

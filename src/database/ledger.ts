@@ -93,10 +93,13 @@ export async function listPositions(database: Database, book: string): Promise<P
     .innerJoin(instruments, eq(positions.instrumentId, instruments.instrumentId))
     .where(eq(positions.book, book))
     .orderBy(asc(positions.strategy), asc(instruments.symbol));
-  return rows.map(({ position: { instrumentId: _id, ...position }, symbol }) => ({
+  return rows.map(({ position: { instrumentId: _id, stopPrice, stopState, targetPrices, ...position }, symbol }) => ({
     ...position,
     symbol,
     openedAt: epochMs(position.openedAt),
+    ...(stopPrice === null ? {} : { stopPrice }),
+    ...(stopState === null ? {} : { stopState }),
+    ...(targetPrices === null ? {} : { targetPrices }),
   }));
 }
 
@@ -118,7 +121,17 @@ export async function listEquity(database: Database, filter: Omit<LedgerFilter, 
 }
 
 function orderOf(row: typeof orders.$inferSelect, symbol: SymbolId): Order {
-  const { instrumentId: _id, signalId, reason, averagePrice, ...order } = row;
+  const {
+    instrumentId: _id,
+    signalId,
+    reason,
+    averagePrice,
+    triggerPrice,
+    limitPrice,
+    parent,
+    protection,
+    ...order
+  } = row;
   return {
     ...order,
     symbol,
@@ -127,5 +140,9 @@ function orderOf(row: typeof orders.$inferSelect, symbol: SymbolId): Order {
     ...(signalId === null ? {} : { signalId }),
     ...(reason === null ? {} : { reason }),
     ...(averagePrice === null ? {} : { averagePrice }),
+    ...(triggerPrice === null ? {} : { triggerPrice }),
+    ...(limitPrice === null ? {} : { limitPrice }),
+    ...(parent === null ? {} : { parent }),
+    ...(protection === null ? {} : { protection }),
   };
 }

@@ -4,7 +4,7 @@ import { epochMs, MINUTE_MS, milliseconds } from '../core/index.ts';
 import { countBars } from './bars.ts';
 import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
-import { SOME_MINUTE, someCandle, someCycle, someForecast, someIntent, someSignal } from './fixtures.ts';
+import { SOME_MINUTE, someCandle, someCycle, someForecast, someIntent, someSignal, someStop } from './fixtures.ts';
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease } from './leases.ts';
 import { migrate, migrationStatus, rollback } from './migrate.ts';
@@ -40,7 +40,7 @@ async function fill(database: Database): Promise<void> {
     someCycle(SOME_MINUTE, {
       forecasts: [someForecast('BTCUSDT', SOME_MINUTE)],
       signals: [someSignal('BTCUSDT', SOME_MINUTE)],
-      intents: [someIntent('BTCUSDT', SOME_MINUTE)],
+      intents: [someIntent('BTCUSDT', SOME_MINUTE), someStop('BTCUSDT', SOME_MINUTE)],
     }),
   );
 }

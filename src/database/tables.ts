@@ -3,6 +3,7 @@ import { bigint, boolean, doublePrecision, integer, jsonb, numeric, pgTable, tex
 import type {
   CycleStage,
   CycleStatus,
+  EntryProtection,
   Exclusion,
   GateVerdict,
   Horizon,
@@ -10,8 +11,10 @@ import type {
   OrderPurpose,
   OrderSide,
   OrderStatus,
+  OrderType,
   ReasonCode,
   SignalSide,
+  StopState,
 } from '../core/index.ts';
 import type { Database } from './connection.ts';
 
@@ -110,7 +113,11 @@ export const orders = pgTable('orders', {
   instrumentId: integer('instrument_id').notNull(),
   side: text('side').$type<OrderSide>().notNull(),
   purpose: text('purpose').$type<OrderPurpose>().notNull(),
-  type: text('type').$type<'market'>().notNull(),
+  type: text('type').$type<OrderType>().notNull(),
+  triggerPrice: numeric('trigger_price'),
+  limitPrice: numeric('limit_price'),
+  parent: text('parent_order_id'),
+  protection: jsonb('protection').$type<EntryProtection>(),
   quantity: numeric('quantity').notNull(),
   reduceOnly: boolean('reduce_only').notNull(),
   decidedAt: instant('decided_at').notNull(),
@@ -154,6 +161,9 @@ export const positions = pgTable('positions', {
   openedAt: instant('opened_at').notNull(),
   markPrice: numeric('mark_price').notNull(),
   unrealizedPnl: numeric('unrealized_pnl').notNull(),
+  stopPrice: numeric('stop_price'),
+  stopState: text('stop_state').$type<StopState>(),
+  targetPrices: text('target_prices').array(),
 });
 
 export const equity = pgTable('equity', {

@@ -16,7 +16,7 @@ import {
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
 import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
-import { PaperBroker } from '../trading/index.ts';
+import { PaperBroker, pendingCancels, positionsOf } from '../trading/index.ts';
 import { BookHistory } from './book-history.ts';
 import { holdLease } from './book-lease.ts';
 import { BookModels, type ModelChoice } from './book-models.ts';
@@ -268,7 +268,8 @@ class BookEngine {
       instrumentOf: (symbol) => this.#universe.instruments.get(symbol),
       costs: settings.decide.costs,
     });
-    await broker.restore(book?.openOrders ?? []);
+    await broker.restore(book?.openOrders ?? [], positionsOf(BOOK, state.ledger, state.markets));
+    await broker.cancel(pendingCancels(state.ledger));
     const cycle = new MinuteCycle(
       {
         book: BOOK,

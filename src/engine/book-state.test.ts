@@ -40,9 +40,9 @@ describe('a book state as text', () => {
     const valid = encodeBookState(initialBookState(DEFAULT_RISK_SETTINGS));
     const faulty = [
       '',
-      '{"version":1',
+      '{"version":2',
       '[]',
-      valid.replace('"version":1', '"version":2'),
+      valid.replace('"version":2', '"version":3'),
       valid.replace('"halted":false', '"halted":"no"'),
       valid.replace('"cash":"1', '"cash":"1.'),
       valid.replace('"cooldowns"', '"foreign":1,"cooldowns"'),

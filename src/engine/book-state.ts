@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import {
   type BoundedHistory,
+  type EntryProtection,
   type EpochMs,
   epochMs,
   type FinalCandle,
   isReasonCode,
   MinutehandError,
   messageOf,
+  ORDER_PURPOSES,
   ORDER_STATUSES,
+  ORDER_TYPES,
   type OrderIntent,
   type ReasonCode,
   type SymbolId,
@@ -15,12 +18,14 @@ import {
 import { parseCash } from '../matching/index.ts';
 import { type EdgeHistories, noEdgeHistories } from '../signals/index.ts';
 import {
+  type DrawdownState,
   initialRiskState,
   type Ledger,
   type LedgerOrder,
   type LedgerPosition,
   type MarketState,
   openLedger,
+  type PositionProtection,
   type RiskSettings,
   type RiskState,
   type SizingSettings,
@@ -42,6 +47,10 @@ export interface BookState {
   readonly holdUntil: ReadonlyMap<string, EpochMs>;
   /** Until when a strategy does not enter a symbol again, by `positionKey`. */
   readonly cooldowns: ReadonlyMap<string, EpochMs>;
+  /** Of every open position, by `positionKey`. */
+  readonly protections: ReadonlyMap<string, PositionProtection>;
+  /** Of the strategies with a book stop, by name. */
+  readonly drawdowns: ReadonlyMap<string, DrawdownState>;
 }
 
 /** @throws RangeError if the initial equity is not a decimal of at most 8 places. */
@@ -55,6 +64,8 @@ export function initialBookState(risk: RiskSettings): BookState {
     edges: noEdgeHistories,
     holdUntil: new Map(),
     cooldowns: new Map(),
+    protections: new Map(),
+    drawdowns: new Map(),
   };
 }
 
@@ -82,7 +93,13 @@ export const withHalt = (state: BookState, halted: boolean): BookState => ({
   risk: { ...state.risk, halted },
 });
 
-const VERSION = 1;
+/** The state with a strategy's book stop lifted: its drawdown counts from the next minute's equity. */
+export const withoutDrawdownStop = (state: BookState, strategy: string): BookState => ({
+  ...state,
+  drawdowns: new Map([...state.drawdowns].filter(([name]) => name !== strategy)),
+});
+
+const VERSION = 2;
 
 /**
  * The state as JSON text: amounts as integers in their exact units, histories as base64 of little-endian 16-bit values, other
@@ -121,10 +138,12 @@ export function encodeBookState(state: BookState): string {
     },
     holdUntil: [...state.holdUntil],
     cooldowns: [...state.cooldowns],
+    protections: [...state.protections].map(([key, protection]) => [key, storedProtection(protection)]),
+    drawdowns: [...state.drawdowns].map(([name, { peak, isStopped }]) => [name, { peak: String(peak), isStopped }]),
   });
 }
 
-/** @throws MinutehandError BOOK_STATE_INVALID if the text is not a state of this version. */
+/** @throws MinutehandError BOOK_STATE_INVALID if the text is not a state of this version or the one before. */
 export function decodeBookState(text: string): BookState {
   try {
     return SCHEMA.parse(JSON.parse(text));
@@ -148,14 +167,24 @@ const history = z.base64().transform(decodeHistory);
 const times = z.array(z.tuple([z.string(), time])).transform((entries) => new Map<string, EpochMs>(entries));
 const reason = z.custom<ReasonCode>((value) => typeof value === 'string' && isReasonCode(value), 'unknown reason code');
 
+const entryProtection: z.ZodType<EntryProtection> = z.strictObject({
+  stopPrice: z.string(),
+  targets: z.array(z.strictObject({ price: z.string(), share: z.number() })),
+  quantityStep: z.string(),
+});
+
 const intent: z.ZodType<OrderIntent> = z.strictObject({
   clientOrderId: z.string(),
   book: z.string(),
   strategy: z.string(),
   symbol: z.string(),
   side: z.enum(['buy', 'sell']),
-  purpose: z.enum(['entry', 'exit']),
-  type: z.literal('market'),
+  purpose: z.enum(ORDER_PURPOSES),
+  type: z.enum(ORDER_TYPES),
+  triggerPrice: z.string().exactOptional(),
+  limitPrice: z.string().exactOptional(),
+  parent: z.string().exactOptional(),
+  protection: entryProtection.exactOptional(),
   quantity: z.string(),
   reduceOnly: z.boolean(),
   decidedAt: time,
@@ -173,6 +202,7 @@ const order: z.ZodType<LedgerOrder> = z.strictObject({
   sequence: z.number().int(),
   fillIds: z.array(z.string()),
   endedAt: time.exactOptional(),
+  isCancelRequested: z.literal(true).exactOptional(),
 });
 
 const position: z.ZodType<LedgerPosition> = z.strictObject({
@@ -198,9 +228,24 @@ const market = z
     return [symbol, state] as const;
   });
 
+const protection: z.ZodType<PositionProtection> = z.strictObject({
+  parent: z.string(),
+  openedAt: time,
+  stop: integer,
+  best: integer,
+  areTargetsPlaced: z.boolean(),
+  quantity: integer,
+});
+
+const drawdown: z.ZodType<DrawdownState> = z.strictObject({ peak: integer, isStopped: z.boolean() });
+
+const mapOf = <T>(value: z.ZodType<T>) =>
+  z.array(z.tuple([z.string(), value])).transform((entries) => new Map<string, T>(entries));
+
 const SCHEMA: z.ZodType<BookState> = z
   .strictObject({
-    version: z.literal(VERSION),
+    // Version 1 knew no protection: its positions are adopted in the next minute.
+    version: z.literal([1, VERSION]),
     minute: time,
     ledger,
     risk: z.strictObject({
@@ -216,6 +261,8 @@ const SCHEMA: z.ZodType<BookState> = z
     }),
     holdUntil: times,
     cooldowns: times,
+    protections: mapOf(protection).prefault([]),
+    drawdowns: mapOf(drawdown).prefault([]),
   })
   .transform(({ version: _, ...state }) => state);
 
@@ -231,6 +278,14 @@ function storedOrder({ intent, ...order }: LedgerOrder) {
       side: intent.side,
       purpose: intent.purpose,
       type: intent.type,
+      triggerPrice: intent.triggerPrice,
+      limitPrice: intent.limitPrice,
+      parent: intent.parent,
+      protection: intent.protection && {
+        stopPrice: intent.protection.stopPrice,
+        targets: intent.protection.targets.map(({ price, share }) => ({ price, share })),
+        quantityStep: intent.protection.quantityStep,
+      },
       quantity: intent.quantity,
       reduceOnly: intent.reduceOnly,
       decidedAt: intent.decidedAt,
@@ -245,6 +300,7 @@ function storedOrder({ intent, ...order }: LedgerOrder) {
     sequence: order.sequence,
     fillIds: order.fillIds,
     endedAt: order.endedAt,
+    isCancelRequested: order.isCancelRequested,
   };
 }
 
@@ -255,6 +311,17 @@ function storedPosition(position: LedgerPosition) {
     quantity: String(position.quantity),
     cost: String(position.cost),
     openedAt: position.openedAt,
+  };
+}
+
+function storedProtection(protection: PositionProtection) {
+  return {
+    parent: protection.parent,
+    openedAt: protection.openedAt,
+    stop: String(protection.stop),
+    best: String(protection.best),
+    areTargetsPlaced: protection.areTargetsPlaced,
+    quantity: String(protection.quantity),
   };
 }
 

@@ -23,7 +23,7 @@ export function settleEnded(
   markets: Markets,
   settings: Pick<DecideSettings, 'book' | 'costs'>,
 ): LedgerChange {
-  const unchanged: LedgerChange = { ledger, changed: [], orderEvents: [], fills: [], unknown: [] };
+  const unchanged: LedgerChange = { ledger, changed: [], orderEvents: [], fills: [], legs: [], unknown: [] };
   if (ended.size === 0) return unchanged;
   const expiries = workingOrders(ledger)
     .filter((order) => ended.has(order.intent.symbol))
@@ -54,6 +54,7 @@ export function settleEnded(
     changed: [...expired.changed, ...filled.changed],
     orderEvents: [...expired.orderEvents, ...entered.orderEvents, ...filled.orderEvents],
     fills: filled.fills,
+    legs: [],
     unknown: [],
   };
 

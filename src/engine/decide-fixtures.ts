@@ -21,6 +21,8 @@ import {
   DEFAULT_SIZING_SETTINGS,
   orderOf,
   PaperBroker,
+  pendingCancels,
+  positionsOf,
   workingOrders,
 } from '../trading/index.ts';
 import { type BookState, initialBookState } from './book-state.ts';
@@ -201,7 +203,7 @@ export interface RunHooks {
 
 /** Runs a book on a market for `minutes` minutes with a paper broker. */
 export async function runBook(
-  market: TestMarket,
+  market: Pick<TestMarket, 'instruments' | 'at'>,
   minutes: number,
   settings: DecideSettings,
   hooks: RunHooks = {},
@@ -216,7 +218,9 @@ export async function runBook(
     if (hooks.restartBefore?.(index)) {
       state = hooks.carry?.(state) ?? state;
       broker = newBroker();
-      await broker.restore(workingOrders(state.ledger).map(orderOf).reverse());
+      const positions = positionsOf(settings.book, state.ledger, state.markets);
+      await broker.restore(workingOrders(state.ledger).map(orderOf).reverse(), positions);
+      await broker.cancel(pendingCancels(state.ledger));
     }
     const { candles, forecasts } = market.at(index);
     const events = await broker.events(minute, candles);
@@ -230,7 +234,9 @@ export async function runBook(
     state = decision.state;
     decisions.push(decision);
     // A restart before the next minute stands for a crash between the commit of the intents and their submission.
-    if (!hooks.restartBefore?.(index + 1)) await broker.submit(decision.intents);
+    if (hooks.restartBefore?.(index + 1)) continue;
+    await broker.submit(decision.intents);
+    await broker.cancel(decision.cancels);
   }
   return { decisions, state };
 }

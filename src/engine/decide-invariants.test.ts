@@ -1,18 +1,59 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BrokerEvent, MINUTE_MS, type OrderIntent } from '../core/index.ts';
+import { type BrokerEvent, MINUTE_MS, type OrderIntent, UNTIL_CANCELLED } from '../core/index.ts';
 import { notionalOf, parseCash, parsePrice, parseQuantity } from '../matching/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
-import { DEFAULT_RISK_SETTINGS, exposureOf, magnitude, shareOfEquity } from '../trading/index.ts';
+import {
+  coverOf,
+  DEFAULT_PROTECTION_SETTINGS,
+  DEFAULT_RISK_SETTINGS,
+  exposureOf,
+  isConfirmed,
+  isStopOf,
+  isTriggered,
+  magnitude,
+  shareOfEquity,
+  workingLegsOf,
+} from '../trading/index.ts';
 import { decodeBookState, encodeBookState } from './book-state.ts';
 import { type BookRun, minuteAt, runBook, TestMarket, testSettings } from './decide-fixtures.ts';
 
 const MINUTES = 150;
-/** Decides often and holds briefly, so that a short run trades a lot; limits tight enough to bind. */
+/**
+ * Decides often and holds briefly, so that a short run trades a lot; limits tight enough to bind; protection near enough for every part
+ * of it to act.
+ */
 const settings = testSettings({
   strategies: [
-    new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, decideEvery: '15m', holdFor: '30m', cooldownMinutes: 15 }),
-    new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, name: 'slow', decideEvery: '30m', holdFor: '1h' }),
+    new MLStrategyAdapter({
+      ...DEFAULT_STRATEGY_SETTINGS,
+      decideEvery: '15m',
+      holdFor: '30m',
+      cooldownMinutes: 15,
+      protection: {
+        ...DEFAULT_PROTECTION_SETTINGS,
+        stopVolatilities: 0.6,
+        rewardToRisk: 1.5,
+        targetLevels: [
+          { at: 0.5, share: 0.4 },
+          { at: 1, share: 0.4 },
+        ],
+        trailing: { activationFraction: 0.004, distance: { volatilities: 0.4 } },
+        breakEvenFraction: 0.003,
+      },
+    }),
+    new MLStrategyAdapter({
+      ...DEFAULT_STRATEGY_SETTINGS,
+      name: 'slow',
+      decideEvery: '30m',
+      holdFor: '1h',
+      protection: {
+        kind: 'book',
+        maxDrawdownFraction: 0.03,
+        catastropheStopFraction: 0.01,
+        whenUnconfirmed: 'close',
+      },
+    }),
   ],
   risk: { ...DEFAULT_RISK_SETTINGS, maxGrossExposure: 0.5, maxPositions: 5, maxPositionFraction: 0.12 },
 });
@@ -20,6 +61,8 @@ const settings = testSettings({
 const initial = parseCash(settings.risk.initialEquity);
 const seeds = fc.integer({ min: 1, max: 1_000_000 });
 const runs = { numRuns: 8 };
+
+const isChosen = ({ purpose }: OrderIntent) => purpose === 'entry' || purpose === 'exit';
 
 /** What a journal would hold after the run. */
 const recordOf = ({ decisions, state }: BookRun) => ({
@@ -84,13 +127,81 @@ describe('a book over random markets', () => {
         const intents = decisions.flatMap((decision) => decision.intents);
         expect(new Set(intents.map((intent) => intent.clientOrderId)).size).toBe(intents.length);
         for (const { state, intents: decided } of decisions) {
-          const working = [...state.ledger.orders.values()].filter((order) => order.endedAt === undefined);
+          const working = [...state.ledger.orders.values()].filter(
+            ({ intent, endedAt }) => endedAt === undefined && isChosen(intent),
+          );
           const keys = working.map(({ intent }) => `${intent.strategy}/${intent.symbol}`);
           expect(new Set(keys).size).toBe(keys.length);
-          for (const exit of decided.filter((intent) => intent.reduceOnly)) {
+          for (const exit of decided.filter((intent) => intent.purpose === 'exit')) {
             const position = state.ledger.positions.get(`${exit.strategy}/${exit.symbol}`);
             expect(parseQuantity(exit.quantity)).toBe(magnitude(position?.quantity ?? 0n));
             expect(exit.side).toBe((position?.quantity ?? 0n) > 0n ? 'sell' : 'buy');
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('never has a position without a confirmed stop of at least its size, and a stop of exactly it where nothing closes it', async () => {
+    const seen = { stops: 0, targets: 0, moved: 0 };
+    await fc.assert(
+      fc.asyncProperty(seeds, fc.nat({ max: MINUTES - 1 }), async (seed, kill) => {
+        const { decisions } = await runBook(new TestMarket(8, seed), MINUTES, settings, {
+          restartBefore: (index) => index === kill,
+          carry: (state) => decodeBookState(encodeBookState(state)),
+        });
+        for (const { state, fills } of decisions) {
+          const legsOf = workingLegsOf(state.ledger);
+          const orders = [...state.ledger.orders.values()];
+          for (const [key, position] of state.ledger.positions) {
+            const { stops, targets } = legsOf(key);
+            const open = magnitude(position.quantity);
+            const staying = stops.filter((stop) => isConfirmed(stop) && !stop.isCancelRequested);
+            expect(coverOf(staying) >= open).toBe(true);
+            const isBusy = orders.some(
+              ({ intent, endedAt }) =>
+                endedAt === undefined && isChosen(intent) && `${intent.strategy}/${intent.symbol}` === key,
+            );
+            if (isBusy || [...stops, ...targets].some(isTriggered)) continue;
+            const wanted = state.protections.get(key)?.stop ?? 0n;
+            const [exact, ...same] = stops.filter((stop) => isStopOf(stop, wanted, open));
+            expect(exact && same.length === 0).toBe(true);
+            const others = stops.filter((stop) => stop !== exact);
+            if (exact && isConfirmed(exact))
+              expect(others.every(({ isCancelRequested }) => isCancelRequested)).toBe(true);
+            if (others.length > 0) seen.moved++;
+          }
+          for (const { clientOrderId } of fills) {
+            const purpose = state.ledger.orders.get(clientOrderId)?.intent.purpose;
+            if (purpose === 'stop') seen.stops++;
+            if (purpose === 'target') seen.targets++;
+          }
+        }
+      }),
+      runs,
+    );
+    expect(
+      Object.values(seen).every((count) => count > 10),
+      JSON.stringify(seen),
+    ).toBe(true);
+  });
+
+  it('never opens or turns a position through an order that reduces', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const { decisions } = await runBook(new TestMarket(8, seed), MINUTES, settings);
+        const held = new Map<string, bigint>();
+        for (const { fills, state } of decisions) {
+          for (const { clientOrderId, strategy, symbol, side, quantity } of fills) {
+            const key = `${strategy}/${symbol}`;
+            const before = held.get(key) ?? 0n;
+            const after = before + (side === 'buy' ? 1n : -1n) * parseQuantity(quantity);
+            if (state.ledger.orders.get(clientOrderId)?.intent.reduceOnly) {
+              expect(magnitude(after) < magnitude(before)).toBe(true);
+              expect(after === 0n || after > 0n === before > 0n).toBe(true);
+            }
+            held.set(key, after);
           }
         }
       }),
@@ -133,7 +244,7 @@ describe('a book over random markets', () => {
     );
   });
 
-  it('orders nothing in missed minutes and still knows where it stands', async () => {
+  it('orders nothing but protection in missed minutes and still knows where it stands', async () => {
     await fc.assert(
       fc.asyncProperty(seeds, async (seed) => {
         const isMissed = (index: number) => index % 60 >= 20 && index % 60 < 50;
@@ -142,7 +253,8 @@ describe('a book over random markets', () => {
         });
         decisions.forEach((decision, index) => {
           expect(decision.equity.minute).toBe(minuteAt(index + 1));
-          if (isMissed(index)) expect(decision.intents).toEqual([]);
+          // What protects a position is placed all the same.
+          if (isMissed(index)) expect(decision.intents.filter(isChosen)).toEqual([]);
         });
       }),
       runs,
@@ -164,6 +276,9 @@ describe('a book over random markets', () => {
   it('gives every order a validity after its decision', async () => {
     const { decisions } = await runBook(new TestMarket(8, 9), MINUTES, settings);
     const intents: OrderIntent[] = decisions.flatMap((decision) => decision.intents);
-    for (const intent of intents) expect(intent.validUntil - intent.decidedAt).toBe(15 * MINUTE_MS);
+    for (const { purpose, validUntil, decidedAt } of intents) {
+      if (purpose === 'stop' || purpose === 'target') expect(validUntil).toBe(UNTIL_CANCELLED);
+      else expect(validUntil - decidedAt).toBe(15 * MINUTE_MS);
+    }
   });
 });

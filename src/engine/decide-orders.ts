@@ -17,24 +17,32 @@ import {
   exposureOf,
   type LedgerChange,
   magnitude,
+  planProtection,
   positionKey,
   refuseOrder,
+  requestCancels,
   sizeEntry,
+  volatilityOf,
   withEntry,
   workingOrders,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
+import type { ForcedClosing } from './decide-protection.ts';
 import type { DecideInput, DecideSettings, DecisionNote } from './decide-types.ts';
 
 export interface PlanInput extends Pick<DecideInput, 'minute' | 'instruments' | 'late'> {
   readonly signals: readonly Signal[];
   /** Cash units. */
   readonly equity: bigint;
+  /** Closed first, whatever their strategies say. */
+  readonly closings: readonly ForcedClosing[];
+  /** Positions that a stop or a target closed this minute, by `positionKey`. */
+  readonly closedByLegs: ReadonlySet<string>;
 }
 
 export interface PlannedOrders {
   readonly intents: readonly OrderIntent[];
-  /** The intents in the ledger, as SUBMITTING. */
+  /** The intents in the ledger, as SUBMITTING; entries in the way of a closing are asked to end. */
   readonly entered: LedgerChange;
   readonly holdUntil: ReadonlyMap<string, EpochMs>;
   readonly cooldowns: ReadonlyMap<string, EpochMs>;
@@ -42,12 +50,14 @@ export interface PlannedOrders {
 }
 
 /**
- * Asks the strategies for targets and makes order intents of them: closings of exactly the position's quantity, reduce-only, which
+ * Makes order intents of forced closings and of the targets that the strategies want: closings of exactly the position's quantity, reduce-only, which
  * always pass; then entries, each checked and sized against the exposure that includes all before it.
  */
 export function planOrders(state: BookState, input: PlanInput, settings: DecideSettings): PlannedOrders {
   const plan = new OrderPlan(state, input, settings);
+  plan.restAfterLegs();
   if (input.late === undefined) {
+    plan.closeForced();
     const manager = new StrategyManager(settings.strategies);
     const outcomes = manager.decide(input.minute, input.signals, (strategy) => plan.bookOf(strategy));
     for (const { strategy, targets, refusals } of outcomes) {
@@ -68,8 +78,9 @@ class OrderPlan {
   readonly #notes: DecisionNote[] = [];
   readonly #holdUntil: Map<string, EpochMs>;
   readonly #cooldowns: Map<string, EpochMs>;
-  /** Keys with a working order, by purpose. */
-  readonly #working = { entry: new Set<string>(), exit: new Set<string>() };
+  /** The working order of a key, by purpose: its client order id. */
+  readonly #working = { entry: new Map<string, string>(), exit: new Map<string, string>() };
+  readonly #cancels: string[] = [];
   readonly #pendingSides = new Map<string, Holding['side']>();
   #exposure: Exposure;
 
@@ -81,7 +92,8 @@ class OrderPlan {
     this.#cooldowns = new Map([...state.cooldowns].filter(([, until]) => until > input.minute));
     for (const { intent } of workingOrders(state.ledger)) {
       const key = positionKey(intent.strategy, intent.symbol);
-      this.#working[intent.purpose].add(key);
+      if (intent.purpose === 'entry' || intent.purpose === 'exit')
+        this.#working[intent.purpose].set(key, intent.clientOrderId);
       if (intent.purpose === 'entry') this.#pendingSides.set(key, intent.side === 'buy' ? 'long' : 'short');
     }
     this.#exposure = exposureOf(state.ledger, state.markets);
@@ -119,6 +131,22 @@ class OrderPlan {
     }
   }
 
+  /** A symbol rests after a stop or a target as after an exit. */
+  restAfterLegs(): void {
+    for (const strategy of this.#settings.strategies) {
+      const prefix = positionKey(strategy.name, '');
+      const until = epochMs(this.#input.minute + strategy.cooldownMinutes * MINUTE_MS);
+      for (const key of this.#input.closedByLegs) if (key.startsWith(prefix)) this.#cooldowns.set(key, until);
+    }
+  }
+
+  closeForced(): void {
+    for (const { strategy: name, symbol, reason } of this.#input.closings) {
+      const strategy = this.#settings.strategies.find((each) => each.name === name);
+      this.#close(strategy ?? { name, cooldownMinutes: 0 }, { kind: 'close', symbol, reason });
+    }
+  }
+
   /** Closes positions of strategies that are no longer configured: nobody else would. */
   closeOrphans(): void {
     const names = new Set(this.#settings.strategies.map((strategy) => strategy.name));
@@ -135,11 +163,13 @@ class OrderPlan {
   finish(): PlannedOrders {
     const entered = enterIntents(this.#state.ledger, this.#intents);
     const alive = new Set(entered.ledger.positions.keys());
-    for (const { intent } of workingOrders(entered.ledger)) alive.add(positionKey(intent.strategy, intent.symbol));
+    for (const { intent } of workingOrders(entered.ledger)) {
+      if (intent.purpose === 'entry') alive.add(positionKey(intent.strategy, intent.symbol));
+    }
     for (const key of this.#holdUntil.keys()) if (!alive.has(key)) this.#holdUntil.delete(key);
     return {
       intents: this.#intents,
-      entered,
+      entered: { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
       holdUntil: this.#holdUntil,
       cooldowns: this.#cooldowns,
       notes: this.#notes,
@@ -153,16 +183,20 @@ class OrderPlan {
     // Due from now on: what cannot be closed at once, or only in part, is tried again in the next minute.
     this.#holdUntil.set(key, minute);
     if (this.#working.exit.has(key)) return;
-    if (this.#working.entry.has(key)) {
+    const entry = this.#working.entry.get(key);
+    if (entry !== undefined) {
+      // What it still fills would have to be closed too.
+      this.#cancels.push(entry);
       this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signalId);
       return;
     }
     const position = this.#state.ledger.positions.get(key);
     if (position === undefined) return;
-    this.#working.exit.add(key);
     this.#cooldowns.set(key, epochMs(minute + strategy.cooldownMinutes * MINUTE_MS));
+    const identity = this.#identity(strategy, symbol, 'exit');
+    this.#working.exit.set(key, identity.clientOrderId);
     this.#intents.push({
-      ...this.#identity(strategy, symbol, 'exit'),
+      ...identity,
       side: position.quantity > 0n ? 'sell' : 'buy',
       quantity: formatQuantity(magnitude(position.quantity)),
       reduceOnly: true,
@@ -186,6 +220,10 @@ class OrderPlan {
       this.note(strategy, symbol, 'SIGNAL_EXPIRED', signal.id);
       return;
     }
+    if (this.#state.drawdowns.get(strategy.name)?.isStopped) {
+      this.note(strategy, symbol, 'RISK_DRAWDOWN', signal.id);
+      return;
+    }
     const market = this.#state.markets.get(symbol);
     const instrument = instruments.get(symbol);
     const exposure = this.#exposure;
@@ -198,16 +236,28 @@ class OrderPlan {
       this.note(strategy, symbol, refusal ?? 'INSTRUMENT_NOT_TRADING', signal.id);
       return;
     }
+    const rules = tradingRulesOf(instrument);
+    const holdMinutes = durationOf(strategy.holdFor) / MINUTE_MS;
+    const { stopDistance, targetDistance } = signal;
+    const volatility = volatilityOf(market, holdMinutes, sizing);
+    const planned = planProtection(
+      { side: signal.side, price: market.lastPrice, rules, volatility, stopDistance, targetDistance },
+      strategy.protection,
+    );
+    if (planned.refusal !== undefined) {
+      this.note(strategy, symbol, planned.refusal, signal.id);
+      return;
+    }
     const sized = sizeEntry(
       {
         symbol,
         confidence: signal.confidence,
         confidenceThreshold: signals.confidenceThreshold,
-        holdMinutes: durationOf(strategy.holdFor) / MINUTE_MS,
+        holdMinutes,
         equity,
         exposure,
         market,
-        rules: tradingRulesOf(instrument),
+        rules,
       },
       { sizing, risk, costs },
     );
@@ -216,20 +266,22 @@ class OrderPlan {
       this.note(strategy, symbol, sized.refusal, signal.id);
       return;
     }
-    this.#working.entry.add(key);
     this.#exposure = withEntry(exposure, symbol, sized.notional);
     this.#holdUntil.set(key, target.holdUntil);
+    const identity = this.#identity(strategy, symbol, 'entry');
+    this.#working.entry.set(key, identity.clientOrderId);
     this.#intents.push({
-      ...this.#identity(strategy, symbol, 'entry'),
+      ...identity,
       side: signal.side === 'long' ? 'buy' : 'sell',
       quantity: formatQuantity(sized.quantity),
       reduceOnly: false,
       validUntil,
+      protection: planned.protection,
       signalId: signal.id,
     });
   }
 
-  #identity(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, purpose: OrderIntent['purpose']) {
+  #identity(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, purpose: 'entry' | 'exit') {
     const { book } = this.#settings;
     const { minute } = this.#input;
     const market = this.#state.markets.get(symbol);

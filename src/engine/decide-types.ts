@@ -84,6 +84,8 @@ type DecidedParts = Pick<
 /** The parts of the cycle's record that are decided here, and the state to go on from. */
 export interface Decision extends DecidedParts {
   readonly state: BookState;
+  /** Client order ids of working orders whose end is asked for: until it is reported, in every minute's decision anew. */
+  readonly cancels: readonly string[];
   readonly notes: readonly DecisionNote[];
   /** Broker events of orders the book does not know; each is counted as ORDER_EVENT_UNKNOWN. */
   readonly unknownEvents: readonly BrokerEvent[];

@@ -3,7 +3,7 @@ import { type BrokerEvent, type EpochMs, epochMs, MINUTE_MS, type OrderIntent } 
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
 import { DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
 import { type BookState, decodeBookState, encodeBookState, initialBookState, withHalt } from './book-state.ts';
-import { type DecideInput, type DecideSettings, decide } from './decide.ts';
+import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
 import { START, testCandle, testForecast, testInput, testInstrument, testSettings } from './decide-fixtures.ts';
 
 const SYMBOLS = ['AUSDT', 'BUSDT', 'CUSDT'];
@@ -40,6 +40,17 @@ const fill = (intent: OrderIntent, price: string, quantity = intent.quantity): B
   time: intent.decidedAt,
 });
 
+const acceptance = (intent: OrderIntent): BrokerEvent => ({
+  kind: 'status',
+  clientOrderId: intent.clientOrderId,
+  status: 'ACCEPTED',
+  time: intent.decidedAt,
+});
+
+/** Entries and exits: what a strategy wants, without the legs that protect it. */
+const chosen = ({ intents }: Decision): OrderIntent[] =>
+  intents.filter(({ purpose }) => purpose === 'entry' || purpose === 'exit');
+
 const expiry = (intent: OrderIntent, minute: EpochMs): BrokerEvent => ({
   kind: 'status',
   clientOrderId: intent.clientOrderId,
@@ -48,12 +59,14 @@ const expiry = (intent: OrderIntent, minute: EpochMs): BrokerEvent => ({
   reason: 'ORDER_NO_LIQUIDITY',
 });
 
-/** A book that entered the symbols at `START` and got its fills. */
+/** A book that entered the symbols at `START` and got its fills, and the acceptance of the stops they brought. */
 function heldBook(returns: Record<string, number> = { AUSDT: 0.01 }, changes: Partial<DecideSettings> = {}): BookState {
   const all = testSettings(changes);
   const entered = decide(initialBookState(all.risk), minuteOf(START, returns), all);
-  const brokerEvents = entered.intents.map((intent) => fill(intent, '100'));
-  return decide(entered.state, minuteOf(minutesLater(1), {}, { brokerEvents }), all).state;
+  const fills = entered.intents.map((intent) => fill(intent, '100'));
+  const bookedWith = (brokerEvents: BrokerEvent[]) =>
+    decide(entered.state, minuteOf(minutesLater(1), {}, { brokerEvents }), all);
+  return bookedWith([...fills, ...bookedWith(fills).intents.map(acceptance)]).state;
 }
 
 describe('an entry', () => {
@@ -91,12 +104,14 @@ describe('an entry', () => {
     let state = initialBookState(quick.risk);
     const intents: OrderIntent[] = [];
     const reasons: string[] = [];
+    let legs: OrderIntent[] = [];
     for (let index = 0; index < 10; index++) {
       const first = intents[0];
-      const brokerEvents = index === 5 && first ? [fill(first, '100')] : [];
+      const brokerEvents = index === 5 && first ? [fill(first, '100')] : legs.map(acceptance);
       const decision = decide(state, minuteOf(minutesLater(index), { AUSDT: 0.01 }, { brokerEvents }), quick);
       state = decision.state;
-      intents.push(...decision.intents);
+      intents.push(...chosen(decision));
+      legs = decision.intents.filter(({ purpose }) => purpose === 'stop');
       reasons.push(...decision.notes.map((note) => note.reason));
     }
     expect(intents).toHaveLength(1);
@@ -188,9 +203,10 @@ describe('an exit', () => {
     expect(decide(decision.state, minuteOf(minutesLater(241), {}), settings).intents).toEqual([]);
     const brokerEvents = [fill(exit, '100', '0.5'), expiry(exit, minutesLater(255))];
     decision = decide(decision.state, minuteOf(minutesLater(255), {}, { brokerEvents }), settings);
-    expect(decision.intents).toHaveLength(1);
-    expect(Number(decision.intents[0]?.quantity)).toBeCloseTo(Number(exit.quantity) - 0.5, 9);
-    expect(decision.intents[0]?.clientOrderId).not.toBe(exit.clientOrderId);
+    const [next, ...further] = chosen(decision);
+    expect(further).toEqual([]);
+    expect(Number(next?.quantity)).toBeCloseTo(Number(exit.quantity) - 0.5, 9);
+    expect(next?.clientOrderId).not.toBe(exit.clientOrderId);
   });
 
   it('follows a reversed forecast, and the symbol then rests for the cooldown', () => {
@@ -226,16 +242,19 @@ describe('an exit', () => {
     expect(intents).toMatchObject([{ strategy: 'ml', side: 'sell', reduceOnly: true, reason: 'STRATEGY_REMOVED' }]);
   });
 
-  it('waits for a partly filled entry that still works', () => {
+  it('waits for a partly filled entry that still works, and asks for its end', () => {
     const entered = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }), settings);
     const [entry] = entered.intents;
     if (!entry) throw new Error('no entry');
     const partly = minuteOf(minutesLater(60), { AUSDT: -0.02 }, { brokerEvents: [fill(entry, '100', '0.5')] });
     const waiting = decide(entered.state, partly, settings);
-    expect(waiting.intents).toEqual([]);
+    expect(chosen(waiting)).toEqual([]);
     expect(waiting.notes).toMatchObject([{ reason: 'STRATEGY_INTENT_PENDING' }]);
-    const ended = minuteOf(minutesLater(61), {}, { brokerEvents: [expiry(entry, minutesLater(61))] });
-    expect(decide(waiting.state, ended, settings).intents).toMatchObject([{ quantity: '0.5', reduceOnly: true }]);
+    expect(waiting.cancels).toEqual([entry.clientOrderId]);
+    expect(decide(waiting.state, minuteOf(minutesLater(61), {}), settings).cancels).toEqual([entry.clientOrderId]);
+    const brokerEvents = [...waiting.intents.map(acceptance), expiry(entry, minutesLater(61))];
+    const ended = minuteOf(minutesLater(61), {}, { brokerEvents });
+    expect(decide(waiting.state, ended, settings).intents).toMatchObject([{ quantity: '0.5', purpose: 'exit' }]);
   });
 
   it('is not sent in a missed minute; fills and marks are booked all the same', () => {
@@ -247,7 +266,8 @@ describe('an exit', () => {
       minuteOf(minutesLater(300), { AUSDT: 0.01 }, changes, { AUSDT: 110 }),
       settings,
     );
-    expect(missed).toMatchObject({ status: 'MISSED', reason: 'CYCLE_NOT_RUN', intents: [] });
+    expect(missed).toMatchObject({ status: 'MISSED', reason: 'CYCLE_NOT_RUN' });
+    expect(missed.intents.map(({ purpose }) => purpose)).toEqual(['stop']);
     expect(missed.fills).toHaveLength(1);
     expect(missed.positions[0]?.markPrice).toBe('110');
     expect(Number(missed.equity.unrealizedPnl)).toBeGreaterThan(0);
@@ -266,10 +286,11 @@ describe('the book', () => {
     expect(ended.intents).toEqual([]);
     expect(ended.positions).toEqual([]);
     expect(ended.orders).toMatchObject([
+      { purpose: 'stop', status: 'EXPIRED' },
       { symbol: 'AUSDT', side: 'sell', status: 'FILLED', reason: 'INSTRUMENT_DELISTED', averagePrice: '90' },
     ]);
     expect(Number(ended.fills[0]?.realizedPnl)).toBeLessThan(0);
-    expect(ended.reasonCounts.INSTRUMENT_DELISTED).toBe(1);
+    expect(ended.reasonCounts.INSTRUMENT_DELISTED).toBe(2);
     expect(decide(ended.state, testInput(minutesLater(4), { ended: new Set(['AUSDT']) }), settings).fills).toEqual([]);
   });
 

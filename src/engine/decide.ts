@@ -1,30 +1,44 @@
-import { cashToNumber, milliseconds, type ReasonCode, type Signal, type SymbolId } from '../core/index.ts';
+import {
+  cashToNumber,
+  isTerminal,
+  milliseconds,
+  type OrderIntent,
+  type ReasonCode,
+  type Signal,
+  type SymbolId,
+} from '../core/index.ts';
 import { tradingRulesOf } from '../matching/index.ts';
 import { MLSignalGenerator, type SignalSettings, type SymbolContext } from '../signals/index.ts';
 import {
   applyBrokerEvents,
+  type DrawdownState,
   equityPointOf,
   forgetEnded,
+  type Ledger,
   type LedgerChange,
   orderOf,
+  pendingCancels,
+  positionKey,
   positionsOf,
   shareOfEquity,
+  updateDrawdown,
   updateRisk,
   valueLedger,
 } from '../trading/index.ts';
 import { type BookState, observeCandles } from './book-state.ts';
 import { settleEnded } from './decide-ended.ts';
 import { planOrders } from './decide-orders.ts';
+import { type ForcedClosing, protectPositions } from './decide-protection.ts';
 import type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
 
 export type { DecideInput, DecideSettings, Decision } from './decide-types.ts';
 
-/** How long an ended order is remembered, so that late and repeated events of it find their order. */
-const ENDED_ORDER_RETENTION = milliseconds(6 * 3_600_000);
+/** How long ended orders are remembered, so that late and repeated events of them find their order. */
+const ENDED_RETENTION = { orders: milliseconds(6 * 3_600_000), legs: milliseconds(2 * 3_600_000) };
 
 /**
- * Decides one minute: books what the broker reported, marks the book, judges the forecasts, asks the strategies, sizes and
- * risk-checks what they want, and says which orders to place. Pure and synchronous: the same state and input give the same decision,
+ * Decides one minute: books what the broker reported, marks the book, holds the protection of its positions against what it should
+ * be, judges the forecasts, asks the strategies, sizes and risk-checks what they want, and says which orders to place and cancel. Pure and synchronous: the same state and input give the same decision,
  * and the given state stays as it is.
  * @throws RangeError if the minute is not after the state's.
  * @throws MinutehandError STRATEGY_NAME_TAKEN when two strategies share a name.
@@ -38,8 +52,13 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const markets = observeCandles(state.markets, input.candles.values(), settings.sizing);
   const settled = settleEnded(booked.ledger, input, markets, settings);
   const valuation = valueLedger(settled.ledger, markets);
-  const risk = updateRisk(state.risk, minute, valuation.equity, settings.risk);
-  const marked: BookState = { ...state, minute, ledger: settled.ledger, markets, risk };
+  const watched = updateRisk(state.risk, minute, valuation.equity, settings.risk);
+  const drawdowns = updateDrawdowns(state, valuation.equity, settings);
+  const held: BookState = { ...state, minute, ledger: settled.ledger, markets, drawdowns };
+  const guarded = protectPositions(held, input, settings);
+  const risk = guarded.mustHalt ? { ...watched, halted: true } : watched;
+  const { protections } = guarded;
+  const marked: BookState = { ...held, ledger: guarded.entered.ledger, risk, protections };
 
   const blocked = input.late ?? input.entriesBlocked ?? (risk.halted ? 'RISK_HALTED' : undefined);
   const { signals, edges } = new MLSignalGenerator(settings.signals, settings.costs).generate({
@@ -55,9 +74,20 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     edgeReference: input.edgeReference ?? {},
   });
 
-  const planned = planOrders(marked, { ...input, signals, equity: valuation.equity }, settings);
-  const ledger = forgetEnded(planned.entered.ledger, minute, ENDED_ORDER_RETENTION);
-  const changes = [booked, settled, planned.entered];
+  const planned = planOrders(
+    marked,
+    {
+      ...input,
+      signals,
+      equity: valuation.equity,
+      closings: [...guarded.closings, ...stoppedOut(marked)],
+      closedByLegs: closedByLegs(marked, booked),
+    },
+    settings,
+  );
+  const ledger = forgetEnded(planned.entered.ledger, minute, ENDED_RETENTION);
+  const changes = [booked, settled, guarded.entered, planned.entered];
+  const notes = [...guarded.notes, ...planned.notes];
   const orderEvents = changes.flatMap((change) => change.orderEvents);
   const reason = blocked ?? panelReason(input, settings.signals);
   return {
@@ -65,7 +95,8 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     status: input.late === undefined ? 'DECIDED' : 'MISSED',
     ...(reason === undefined ? {} : { reason }),
     signals,
-    intents: planned.intents,
+    intents: [...unended(booked.legs, settled.ledger), ...guarded.intents, ...planned.intents],
+    cancels: pendingCancels(ledger),
     orders: changedOrders([booked, settled]),
     orderEvents,
     fills: changes.flatMap((change) => change.fills),
@@ -76,14 +107,48 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
       ...(input.modelReason === undefined ? [] : [input.modelReason]),
       ...(input.withheld?.values() ?? []),
       ...reasonsOf(signals),
-      ...planned.notes.map((note) => note.reason),
+      ...notes.map((note) => note.reason),
       ...orderEvents.flatMap((event) => event.reason ?? []),
       ...booked.unknown.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
     ]),
-    notes: planned.notes,
+    notes,
     unknownEvents: booked.unknown,
   };
 }
+
+function updateDrawdowns(state: BookState, equity: bigint, settings: DecideSettings): Map<string, DrawdownState> {
+  const drawdowns = new Map<string, DrawdownState>();
+  for (const { name, protection } of settings.strategies) {
+    if (protection.kind !== 'book') continue;
+    drawdowns.set(name, updateDrawdown(state.drawdowns.get(name), equity, protection.maxDrawdownFraction));
+  }
+  return drawdowns;
+}
+
+/** The positions of strategies whose book stop was reached. */
+function stoppedOut({ ledger, drawdowns }: BookState): ForcedClosing[] {
+  return [...ledger.positions.values()]
+    .filter(({ strategy }) => drawdowns.get(strategy)?.isStopped)
+    .map(({ strategy, symbol }) => ({ strategy, symbol, reason: 'RISK_DRAWDOWN' }));
+}
+
+/** Keys of the positions that are gone and lost their last to a stop or a target. */
+function closedByLegs({ ledger }: BookState, { fills }: LedgerChange): Set<string> {
+  const closed = new Set<string>();
+  for (const { clientOrderId, strategy, symbol } of fills) {
+    const purpose = ledger.orders.get(clientOrderId)?.intent.purpose;
+    const key = positionKey(strategy, symbol);
+    if ((purpose === 'stop' || purpose === 'target') && !ledger.positions.has(key)) closed.add(key);
+  }
+  return closed;
+}
+
+/** Of the legs that fills brought those that have not ended by now: the broker may have worked them already. */
+const unended = (legs: readonly OrderIntent[], { orders }: Ledger): OrderIntent[] =>
+  legs.filter(({ clientOrderId }) => {
+    const order = orders.get(clientOrderId);
+    return order !== undefined && !isTerminal(order.status);
+  });
 
 function contextsOf(state: BookState, input: DecideInput): Map<SymbolId, SymbolContext> {
   const contexts = new Map<SymbolId, SymbolContext>();

@@ -24,7 +24,7 @@ import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import type { PredictorSlot } from '../model/index.ts';
 import { type BookState, encodeBookState } from './book-state.ts';
 import type { ChallengerForecasts } from './challenger-forecasts.ts';
-import { type DecideSettings, decide } from './decide.ts';
+import { type DecideSettings, type Decision, decide } from './decide.ts';
 import { MinuteQueue } from './minute-queue.ts';
 
 /** What one book's minutes need; every part that differs between backtest, paper and live is a port. */
@@ -226,7 +226,7 @@ export class MinuteCycle {
     this.#lastMinute = minute;
     lap('commit');
 
-    this.#unsent = await this.#send(decision.intents, minute);
+    this.#unsent = await this.#send(decision, minute);
     lap('send');
     const totalMs = clock.elapsed() - began;
     this.#count(record, stageMs, totalMs);
@@ -302,20 +302,25 @@ export class MinuteCycle {
     return [...excluded].map(([symbol, reason]) => ({ symbol, reason }));
   }
 
-  /** Sends within the deadline; an intent that is too late expires and is reported so with the next minute. */
-  async #send(intents: readonly OrderIntent[], minute: EpochMs): Promise<BrokerEvent[]> {
-    if (intents.length === 0) return [];
+  /**
+   * Sends within the deadline; an intent that is too late expires and is reported so with the next minute. What protects a position
+   * is never too late; only then is cancelled what it replaces.
+   */
+  async #send({ intents, cancels }: Decision, minute: EpochMs): Promise<BrokerEvent[]> {
     const { clock, broker, settings, log, metrics } = this.#parts;
-    if (clock.now() <= minute + settings.deadlineMs) {
-      await broker.submit(intents);
-      return [];
-    }
-    metrics.count('minutehand_reasons_total', { reason: 'ORDER_EXPIRED' }, intents.length);
+    const isInTime = clock.now() <= minute + settings.deadlineMs;
+    const isDue = ({ purpose }: OrderIntent) => isInTime || purpose === 'stop' || purpose === 'target';
+    const due = intents.filter(isDue);
+    const expired = intents.filter((intent) => !isDue(intent));
+    if (due.length > 0) await broker.submit(due);
+    if (cancels.length > 0) await broker.cancel(cancels);
+    if (expired.length === 0) return [];
+    metrics.count('minutehand_reasons_total', { reason: 'ORDER_EXPIRED' }, expired.length);
     log.warn(
-      { minute, orders: intents.length, reason: 'ORDER_EXPIRED' },
+      { minute, orders: expired.length, reason: 'ORDER_EXPIRED' },
       'orders were committed past the deadline and are not sent',
     );
-    return intents.map((intent) => ({
+    return expired.map((intent) => ({
       kind: 'status',
       clientOrderId: intent.clientOrderId,
       status: 'EXPIRED',

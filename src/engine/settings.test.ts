@@ -17,15 +17,18 @@ const read = (settings: Record<string, string | number | boolean>) => {
   return {
     cycle,
     ...rest,
-    strategies: strategies.map(({ name, decideEvery, holdFor, cooldownMinutes }) => ({
+    strategies: strategies.map(({ name, decideEvery, holdFor, cooldownMinutes, protection }) => ({
       name,
       decideEvery,
       holdFor,
       cooldownMinutes,
+      protection,
     })),
     retention: retentionPolicy(config),
   };
 };
+
+const protectedBy = (protection: object) => ({ strategies: [{ protection }] });
 
 describe('the configuration of the minute', () => {
   it.each([
@@ -58,6 +61,16 @@ describe('the configuration of the minute', () => {
     ['strategies.0.decide_every', '4h', { strategies: [{ decideEvery: '4h' }] }],
     ['strategies.0.hold_for', '8h', { strategies: [{ holdFor: '8h' }] }],
     ['strategies.0.cooldown', '2h', { strategies: [{ cooldownMinutes: 120 }] }],
+    ['strategies.0.protection.stop_volatilities', 3, protectedBy({ stopVolatilities: 3 })],
+    ['strategies.0.protection.min_stop_fraction', 0.01, protectedBy({ minStopFraction: 0.01 })],
+    ['strategies.0.protection.max_stop_fraction', 0.1, protectedBy({ maxStopFraction: 0.1 })],
+    ['strategies.0.protection.reward_to_risk', 2, protectedBy({ rewardToRisk: 2 })],
+    ['strategies.0.protection.min_reward_to_risk', 1, protectedBy({ minRewardToRisk: 1 })],
+    ['strategies.0.protection.target_at_fractions', '0.5', protectedBy({ targetLevels: [{ at: 0.5, share: 1 }] })],
+    ['strategies.0.protection.target_share_fractions', '0.5', protectedBy({ targetLevels: [{ at: 1, share: 0.5 }] })],
+    ['strategies.0.protection.break_even_fraction', 0.01, protectedBy({ breakEvenFraction: 0.01 })],
+    ['strategies.0.protection.catastrophe_stop_fraction', 0.3, protectedBy({ catastropheStopFraction: 0.3 })],
+    ['strategies.0.protection.when_unconfirmed', 'halt', protectedBy({ whenUnconfirmed: 'halt' })],
     ['retention.candle_days', 400, { retention: { candleDays: 400 } }],
     ['retention.feature_days', 90, { retention: { featureDays: 90 } }],
     ['retention.prediction_days', 91, { retention: { predictionDays: 91 } }],
@@ -66,6 +79,20 @@ describe('the configuration of the minute', () => {
   ])('%s = %s reaches the part that acts on it', (key, value, changed) => {
     expect(read({})).not.toMatchObject(changed);
     expect(read({ [key]: value })).toMatchObject(changed);
+  });
+
+  it('gives a strategy its trailing stop, or its book stop', () => {
+    const key = (name: string) => `strategies.0.protection.${name}`;
+    const activation = { [key('trailing_activation_fraction')]: 0.02 };
+    expect(read({ ...activation, [key('trailing_distance_fraction')]: 0.01 })).toMatchObject(
+      protectedBy({ trailing: { activationFraction: 0.02, distance: { fraction: 0.01 } } }),
+    );
+    expect(read({ ...activation, [key('trailing_distance_volatilities')]: 1.5 })).toMatchObject(
+      protectedBy({ trailing: { activationFraction: 0.02, distance: { volatilities: 1.5 } } }),
+    );
+    expect(read({ [key('kind')]: 'book', [key('max_drawdown_fraction')]: 0.1 })).toMatchObject(
+      protectedBy({ kind: 'book', maxDrawdownFraction: 0.1, catastropheStopFraction: 0.25 }),
+    );
   });
 
   it('gives the strategies their side and renewal rules', () => {

@@ -4,7 +4,7 @@ import type { RetentionPolicy } from '../database/index.ts';
 import type { CostSettings } from '../matching/index.ts';
 import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
 import { MLStrategyAdapter } from '../strategies/index.ts';
-import { DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
+import { DEFAULT_SIZING_SETTINGS, type ProtectionSettings } from '../trading/index.ts';
 import type { DecideSettings } from './decide.ts';
 import type { CycleSettings } from './minute-cycle.ts';
 
@@ -66,8 +66,41 @@ export function decideSettings(config: Config, book: string): DecideSettings {
           cooldownMinutes: durationMs(strategy.cooldown) / MINUTE_MS,
           extendOnSignal: strategy.extend_on_signal,
           allowShort: strategy.allow_short,
+          protection: protectionSettings(strategy.protection),
         }),
     ),
+  };
+}
+
+function protectionSettings(protection: Config['strategies'][number]['protection']): ProtectionSettings {
+  const common = {
+    catastropheStopFraction: protection.catastrophe_stop_fraction,
+    whenUnconfirmed: protection.when_unconfirmed,
+  };
+  if (protection.kind === 'book') {
+    // Without a drawdown the configuration is refused.
+    return { kind: 'book', maxDrawdownFraction: protection.max_drawdown_fraction ?? 1, ...common };
+  }
+  const {
+    trailing_activation_fraction: activationFraction,
+    trailing_distance_fraction: fraction,
+    trailing_distance_volatilities: volatilities,
+  } = protection;
+  const distance = fraction !== null ? { fraction } : volatilities !== null ? { volatilities } : undefined;
+  return {
+    kind: 'position',
+    stopVolatilities: protection.stop_volatilities,
+    minStopFraction: protection.min_stop_fraction,
+    maxStopFraction: protection.max_stop_fraction,
+    ...(protection.reward_to_risk === null ? {} : { rewardToRisk: protection.reward_to_risk }),
+    minRewardToRisk: protection.min_reward_to_risk,
+    targetLevels: protection.target_at_fractions.map((at, level) => ({
+      at,
+      share: protection.target_share_fractions[level] ?? 0,
+    })),
+    ...(activationFraction === null || distance === undefined ? {} : { trailing: { activationFraction, distance } }),
+    ...(protection.break_even_fraction === null ? {} : { breakEvenFraction: protection.break_even_fraction }),
+    ...common,
   };
 }
 

@@ -11,7 +11,7 @@ import {
   priceFromNumber,
   tradingRulesOf,
 } from './exact.ts';
-import { fillableVolume, matchMarketOrder } from './market-order.ts';
+import { fillableVolume, matchMarketOrder, triggerIn } from './market-order.ts';
 
 const FREE: CostSettings = {
   takerFeeBps: 0,
@@ -167,5 +167,30 @@ describe('exact units', () => {
 
   it('refuse an instrument without a tick', () => {
     expect(() => tradingRulesOf(instrument('0', '1'))).toThrow('must be positive');
+  });
+});
+
+describe('a trigger', () => {
+  const bar = { ...candle(100, 10), high: 103, low: 97 };
+  const place = (side: 'buy' | 'sell', type: 'stopMarket' | 'takeProfitMarket', trigger: string, within = bar) => {
+    const found = triggerIn(within, { side, type, trigger: parsePrice(trigger) });
+    return found && `${formatPrice(found.price)}${found.isAtOpen ? ' at the open' : ''}`;
+  };
+
+  it('is reached where the range touches it: stops on the far side of the price, targets on the near', () => {
+    expect(place('sell', 'stopMarket', '97')).toBe('97');
+    expect(place('sell', 'stopMarket', '96.99')).toBeUndefined();
+    expect(place('buy', 'stopMarket', '103')).toBe('103');
+    expect(place('buy', 'stopMarket', '103.01')).toBeUndefined();
+    expect(place('sell', 'takeProfitMarket', '103')).toBe('103');
+    expect(place('buy', 'takeProfitMarket', '97')).toBe('97');
+    expect(place('buy', 'takeProfitMarket', '96.99')).toBeUndefined();
+  });
+
+  it('is reached at the open when the bar opens at or beyond it, and never in a bar without volume', () => {
+    expect(place('sell', 'stopMarket', '100')).toBe('100 at the open');
+    expect(place('buy', 'stopMarket', '98')).toBe('100 at the open');
+    expect(place('sell', 'takeProfitMarket', '99')).toBe('100 at the open');
+    expect(place('sell', 'stopMarket', '99', { ...bar, volume: 0 })).toBeUndefined();
   });
 });

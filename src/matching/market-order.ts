@@ -28,8 +28,8 @@ export function fillableVolume(candle: { readonly volume: number }, costs: CostS
 }
 
 /**
- * Fills a market order against a one-minute bar: at the bar's open, moved against the taker by half the spread and the
- * square-root impact, rounded to the tick against the taker. `available` bounds the quantity; it starts at
+ * Fills a market order against a one-minute bar: at the bar's open, or where it was triggered, moved against the taker by half the
+ * spread and the square-root impact, rounded to the tick against the taker. `available` bounds the quantity; it starts at
  * {@link fillableVolume} and shrinks by what the book's other orders took of the same bar. What does not fill stays open.
  * @returns the fill, or undefined when the bar traded nothing or less than a step is available.
  */
@@ -40,10 +40,11 @@ export function matchMarketOrder(order: {
   readonly rules: TradingRules;
   readonly costs: CostSettings;
   readonly available: bigint;
+  /** Price units; the bar's open when absent. */
+  readonly triggeredAt?: bigint;
 }): MarketFill | undefined {
-  const { candle, ...rest } = order;
-  if (!(candle.open > 0)) return undefined;
-  return matchAtPrice({ ...rest, price: priceFromNumber(candle.open), minuteVolume: candle.volume });
+  const { candle, triggeredAt, ...rest } = order;
+  return matchAtPrice({ ...rest, price: triggeredAt ?? openOf(candle), minuteVolume: candle.volume });
 }
 
 /** The same at any price of the minute: `price` in price units, `minuteVolume` in base units. */
@@ -70,3 +71,24 @@ export function matchAtPrice(order: {
       : floorToMultiple(at > slippage ? at - slippage : 0n, rules.tick) || rules.tick;
   return { quantity, price, fee: shareUp(notionalOf(price, quantity), costs.takerFeeBps / 10_000) };
 }
+
+/**
+ * Where in a one-minute bar a conditional order's price is reached: at the open when the bar opens at or beyond the trigger, else at
+ * the trigger when the bar's range reaches it. A stop waits on the far side of the price (a buy stop above it), a target on the near.
+ * @returns price units, and whether it was at the open; undefined when the bar did not reach it or traded nothing
+ */
+export function triggerIn(
+  candle: FinalCandle,
+  order: { readonly side: OrderSide; readonly type: 'stopMarket' | 'takeProfitMarket'; readonly trigger: bigint },
+): { readonly price: bigint; readonly isAtOpen: boolean } | undefined {
+  if (!(candle.volume > 0) || !(candle.open > 0)) return undefined;
+  const rises = (order.side === 'buy') === (order.type === 'stopMarket');
+  const isReached = (price: bigint) => (rises ? price >= order.trigger : price <= order.trigger);
+  const open = openOf(candle);
+  if (isReached(open)) return { price: open, isAtOpen: true };
+  const extreme = rises ? candle.high : candle.low;
+  if (!isReached(priceFromNumber(extreme))) return undefined;
+  return { price: order.trigger, isAtOpen: false };
+}
+
+const openOf = (candle: FinalCandle): bigint => (candle.open > 0 ? priceFromNumber(candle.open) : 0n);

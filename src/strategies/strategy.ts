@@ -1,4 +1,5 @@
 import type { EpochMs, ReasonCode, Signal, SignalSide, SymbolId, Timeframe } from '../core/index.ts';
+import type { ProtectionSettings } from '../trading/index.ts';
 
 /** What a strategy holds of one symbol, or is about to hold: an entry that still works counts as `isPending`. */
 export interface Holding {
@@ -47,5 +48,7 @@ export interface Strategy {
   readonly holdFor: Timeframe;
   /** How long a symbol is left alone after a position of it was given up. */
   readonly cooldownMinutes: number;
+  /** How its positions are protected. */
+  readonly protection: ProtectionSettings;
   decide(input: StrategyInput): StrategyDecision;
 }

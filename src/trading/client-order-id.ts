@@ -10,13 +10,32 @@ export function clientOrderIdOf(order: {
   readonly strategy: string;
   readonly symbol: SymbolId;
   readonly minute: EpochMs;
-  readonly purpose: OrderPurpose;
+  readonly purpose: Extract<OrderPurpose, 'entry' | 'exit'>;
 }): string {
   const when = (order.minute / MINUTE_MS).toString(36);
-  const readable = order.symbol.replace(/[^A-Za-z0-9]/g, '').slice(0, 10);
+  const readable = readableOf(order.symbol);
   const hash = hash64(JSON.stringify([order.book, order.strategy, order.symbol, order.minute, order.purpose]));
   return `m${when}-${order.purpose === 'entry' ? 'e' : 'x'}-${readable}-${hash.toString(36)}`;
 }
+
+/**
+ * The id of a leg that protects a position: the same leg of the same entry gives the same id. Form: `<s|t>-<symbol>-<hash>`, the hash
+ * over book, parent and leg.
+ */
+export function legOrderIdOf(order: {
+  readonly book: string;
+  /** Client order id of the entry. */
+  readonly parent: string;
+  readonly symbol: SymbolId;
+  readonly purpose: Extract<OrderPurpose, 'stop' | 'target'>;
+  /** Tells the legs of one entry apart. */
+  readonly leg: string;
+}): string {
+  const hash = hash64(JSON.stringify([order.book, order.parent, order.leg]));
+  return `${order.purpose === 'stop' ? 's' : 't'}-${readableOf(order.symbol)}-${hash.toString(36)}`;
+}
+
+const readableOf = (symbol: SymbolId): string => symbol.replace(/[^A-Za-z0-9]/g, '').slice(0, 10);
 
 /** FNV-1a, 64 bits, over UTF-16 code units (Fowler, Noll, Vo). */
 function hash64(text: string): bigint {

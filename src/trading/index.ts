@@ -10,8 +10,10 @@ export {
   type LedgerOrder,
   openLedger,
   orderOf,
+  pendingCancels,
   positionKey,
   remainingOf,
+  requestCancels,
   workingOrders,
 } from './ledger/ledger.ts';
 export { type MarketState, priceAge, updateMarket, volatilityOf } from './market-state.ts';
@@ -26,16 +28,42 @@ export {
   withEntry,
 } from './portfolio.ts';
 export {
+  isStopPlaceable,
+  type LegOwner,
+  type PlannedProtection,
+  planProtection,
+  stopLeg,
+  stopPriceOf,
+  targetLegs,
+  tighterStop,
+} from './protection.ts';
+export {
+  coverOf,
+  isConfirmed,
+  isStopOf,
+  isTriggered,
+  type PositionProtection,
+  stopStateOf,
+  triggerOf,
+  type WorkingLegs,
+  workingLegsOf,
+} from './protective-orders.ts';
+export {
+  type DrawdownState,
   initialRiskState,
   type PreTradeContext,
   type RiskState,
   refuseOrder,
   shareOfEquity,
+  updateDrawdown,
   updateRisk,
 } from './risk.ts';
 export {
+  DEFAULT_PROTECTION_SETTINGS,
   DEFAULT_RISK_SETTINGS,
   DEFAULT_SIZING_SETTINGS,
+  type PositionProtectionSettings,
+  type ProtectionSettings,
   type RiskSettings,
   type SizingSettings,
 } from './settings.ts';

@@ -3,6 +3,7 @@ import { formatCash, formatPrice, formatQuantity, notionalOf, parsePrice, priceO
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
 import { type Ledger, positionKey, remainingOf, workingOrders } from './ledger/ledger.ts';
 import type { MarketState } from './market-state.ts';
+import { stopStateOf, triggerOf, workingLegsOf } from './protective-orders.ts';
 
 export type Markets = ReadonlyMap<SymbolId, MarketState>;
 
@@ -80,7 +81,17 @@ export function equityPointOf(minute: EpochMs, ledger: Ledger, valuation: Valuat
 }
 
 export function positionsOf(book: string, ledger: Ledger, markets: Markets): Position[] {
-  return [...ledger.positions.values()].map((position) => {
+  const legsOf = workingLegsOf(ledger);
+  return [...ledger.positions].map(([key, position]) => {
+    const legs = legsOf(key);
+    const isLong = position.quantity > 0n;
+    const stop = legs.stops
+      .map(triggerOf)
+      .reduce<bigint | undefined>(
+        (tightest, price) => (tightest === undefined || price > tightest === isLong ? price : tightest),
+        undefined,
+      );
+    const targets = legs.targets.map(triggerOf).sort((a, b) => (a < b === isLong ? -1 : 1));
     const average = priceOf(magnitude(position.cost), magnitude(position.quantity));
     return {
       book,
@@ -91,6 +102,9 @@ export function positionsOf(book: string, ledger: Ledger, markets: Markets): Pos
       openedAt: position.openedAt,
       markPrice: formatPrice(markets.get(position.symbol)?.lastPrice ?? average),
       unrealizedPnl: formatCash(marketValueOf(position, markets) - position.cost),
+      ...(stop === undefined ? {} : { stopPrice: formatPrice(stop) }),
+      stopState: stopStateOf(position, legs),
+      targetPrices: targets.map(formatPrice),
     };
   });
 }

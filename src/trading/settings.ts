@@ -55,3 +55,56 @@ export const DEFAULT_SIZING_SETTINGS: SizingSettings = {
   volumeHalfLifeMinutes: 60,
   liquidityMinutes: 3,
 };
+
+/** What every strategy says of the protection of its positions. Distances are fractions of the price, never prices. */
+interface CommonProtectionSettings {
+  /** Distance of the wide stop: of every position under a book stop, and of one that was found without protection. */
+  readonly catastropheStopFraction: number;
+  /** What happens to a position whose stop is not confirmed in the minute after its fill. */
+  readonly whenUnconfirmed: 'close' | 'halt';
+}
+
+/** Each position has a stop of its own, and targets where the signal or `rewardToRisk` gives a distance. */
+export interface PositionProtectionSettings extends CommonProtectionSettings {
+  readonly kind: 'position';
+  /** Distance of the stop in volatilities over the holding time, where the signal names none. */
+  readonly stopVolatilities: number;
+  readonly minStopFraction: number;
+  readonly maxStopFraction: number;
+  /** Distance of the target in distances of the stop, where the signal names none; without it there is no target. */
+  readonly rewardToRisk?: number;
+  /** An entry whose target is nearer than so many distances of its stop is refused. */
+  readonly minRewardToRisk: number;
+  /** At which fractions of the target's distance which share of the position is taken; ascending, the shares add up to 1 at most. */
+  readonly targetLevels: readonly { readonly at: number; readonly share: number }[];
+  readonly trailing?: TrailingSettings;
+  /** Profit, a fraction of the entry price, from which the stop stands at the entry plus costs. */
+  readonly breakEvenFraction?: number;
+}
+
+export interface TrailingSettings {
+  /** Profit, a fraction of the entry price, from which the stop follows the best close. */
+  readonly activationFraction: number;
+  /** How far behind: a fraction of the price, or a multiple of the volatility over the holding time. */
+  readonly distance: { readonly fraction: number } | { readonly volatilities: number };
+}
+
+/** The book is stopped out as a whole; positions have wide stops only. */
+export interface BookProtectionSettings extends CommonProtectionSettings {
+  readonly kind: 'book';
+  /** Drawdown of the book's equity from its peak at which the strategy closes everything and stops. */
+  readonly maxDrawdownFraction: number;
+}
+
+export type ProtectionSettings = PositionProtectionSettings | BookProtectionSettings;
+
+export const DEFAULT_PROTECTION_SETTINGS: PositionProtectionSettings = {
+  kind: 'position',
+  stopVolatilities: 2,
+  minStopFraction: 0.005,
+  maxStopFraction: 0.15,
+  minRewardToRisk: 0.5,
+  targetLevels: [{ at: 1, share: 1 }],
+  catastropheStopFraction: 0.25,
+  whenUnconfirmed: 'close',
+};

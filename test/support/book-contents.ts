@@ -28,8 +28,8 @@ const QUERIES = {
     'SELECT signal_id, accepted, side, expected_return, confidence, verdicts FROM signals WHERE minute BETWEEN $1 AND $2 ORDER BY 1',
   cycles: `SELECT minute, status, reason, model_id, members, excluded, candles, predictions, signals, intents, fills, reason_counts
     FROM cycles WHERE minute BETWEEN $1 AND $2 ORDER BY 1`,
-  orders:
-    'SELECT client_order_id, side, quantity, status, filled_quantity FROM orders WHERE decided_at BETWEEN $1 AND $2 ORDER BY 1',
+  orders: `SELECT client_order_id, decided_at, purpose, side, quantity, trigger_price, status, filled_quantity FROM orders
+    WHERE decided_at BETWEEN $1 AND $2 ORDER BY 1`,
   orderEvents: `SELECT client_order_id, sequence, e.status, e.reason FROM order_events e JOIN orders USING (client_order_id)
     WHERE decided_at BETWEEN $1 AND $2 ORDER BY 1, 2`,
   fills: 'SELECT fill_id, quantity, price, fee, realized_pnl, time FROM fills WHERE time BETWEEN $1 AND $2 ORDER BY 1',

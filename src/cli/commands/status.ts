@@ -13,6 +13,7 @@ import {
 import { BOOK, ownerOf } from '../../engine/index.ts';
 import { modelStanding } from '../../model/index.ts';
 import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
+import { formatStop } from '../cycle-view.ts';
 import { standingLines } from '../standing-view.ts';
 import { withStore } from '../store.ts';
 import { formatTable } from '../terminal.ts';
@@ -57,6 +58,8 @@ export function addStatus(program: Command, context: CliContext): void {
                     { title: 'average', align: 'right' },
                     { title: 'mark', align: 'right' },
                     { title: 'profit', align: 'right' },
+                    { title: 'stop', align: 'right' },
+                    { title: 'targets', align: 'right' },
                   ],
                   positions.map((position) => [
                     position.symbol,
@@ -64,6 +67,8 @@ export function addStatus(program: Command, context: CliContext): void {
                     position.averagePrice,
                     position.markPrice,
                     position.unrealizedPnl,
+                    formatStop(position),
+                    position.targetPrices?.join(', ') || '-',
                   ]),
                 )),
           ],

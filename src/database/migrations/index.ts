@@ -4,9 +4,18 @@ import { decisions } from './0003-decisions.ts';
 import { trading } from './0004-trading.ts';
 import { operations } from './0005-operations.ts';
 import { modelRegistry } from './0006-model-registry.ts';
+import { protection } from './0007-protection.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
 
 /** Every step of the schema, oldest first. A released step is never changed: a correction is a further one. */
-export const MIGRATIONS: readonly Migration[] = [marketData, features, decisions, trading, operations, modelRegistry];
+export const MIGRATIONS: readonly Migration[] = [
+  marketData,
+  features,
+  decisions,
+  trading,
+  operations,
+  modelRegistry,
+  protection,
+];

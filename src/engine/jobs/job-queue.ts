@@ -215,17 +215,19 @@ async function takeJobs<Payload extends object, Result extends object>(
     localConcurrency: concurrency,
     pollingIntervalSeconds: POLL_SECONDS,
   } as const;
-  await boss.work<Payload, Result, typeof settings>(type.queue, settings, (jobs) => Promise.all(jobs.map(attempt)));
-  try {
-    while (!signal.aborted) {
-      await waitReal(milliseconds(POLL_SECONDS * 500), signal);
-      if (!untilEmpty || running > 0 || signal.aborted) continue;
-      const queued = await boss.findJobs(type.queue, { queued: true });
-      if (queued.length === 0 && running === 0) break;
+  const isQueued = async () => (await boss.findJobs(type.queue, { queued: true })).length > 0;
+  do {
+    await boss.work<Payload, Result, typeof settings>(type.queue, settings, (jobs) => Promise.all(jobs.map(attempt)));
+    try {
+      while (!signal.aborted) {
+        await waitReal(milliseconds(POLL_SECONDS * 500), signal);
+        if (untilEmpty && running === 0 && !(await isQueued())) break;
+      }
+    } finally {
+      // Waits until what was done is recorded: only then is known whether it is to be tried again.
+      await boss.offWork(type.queue, { wait: true });
     }
-  } finally {
-    await boss.offWork(type.queue, { wait: true });
-  }
+  } while (!signal.aborted && (await isQueued()));
 }
 
 /** How pg-boss is told: only what is `completed` or `deadletter` is settled for good, there being no dead letter queue. */

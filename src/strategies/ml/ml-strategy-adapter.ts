@@ -1,5 +1,6 @@
 import { durationOf, epochMs, type ReasonCode, type Signal, type SymbolId, type Timeframe } from '../../core/index.ts';
 import { isFirm, rankSignals, strongestPerSymbol } from '../../signals/index.ts';
+import { DEFAULT_PROTECTION_SETTINGS, type ProtectionSettings } from '../../trading/index.ts';
 import type { Refusal, Strategy, StrategyDecision, StrategyInput, Target } from '../strategy.ts';
 
 export interface StrategySettings {
@@ -10,6 +11,7 @@ export interface StrategySettings {
   /** Whether a signal for the side already held extends the holding time; otherwise it ends where it began. */
   readonly extendOnSignal: boolean;
   readonly allowShort: boolean;
+  readonly protection: ProtectionSettings;
 }
 
 export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
@@ -19,6 +21,7 @@ export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
   cooldownMinutes: 60,
   extendOnSignal: true,
   allowShort: true,
+  protection: DEFAULT_PROTECTION_SETTINGS,
 };
 
 /**
@@ -30,6 +33,7 @@ export class MLStrategyAdapter implements Strategy {
   readonly decideEvery: Timeframe;
   readonly holdFor: Timeframe;
   readonly cooldownMinutes: number;
+  readonly protection: ProtectionSettings;
   readonly #settings: StrategySettings;
 
   constructor(settings: StrategySettings) {
@@ -37,6 +41,7 @@ export class MLStrategyAdapter implements Strategy {
     this.decideEvery = settings.decideEvery;
     this.holdFor = settings.holdFor;
     this.cooldownMinutes = settings.cooldownMinutes;
+    this.protection = settings.protection;
     this.#settings = settings;
   }
 

@@ -11,7 +11,9 @@ import {
   type Ledger,
   openLedger,
   orderOf,
+  pendingCancels,
   remainingOf,
+  requestCancels,
   workingOrders,
 } from './ledger.ts';
 
@@ -153,13 +155,51 @@ describe('the order ledger', () => {
     expect(change.ledger).toEqual(ledger);
   });
 
+  it('enters the legs of an entry with its fill, so that reports of them in the same breath find their order', () => {
+    const protection = { stopPrice: '98', targets: [], quantityStep: '0.1' };
+    const ledger = ledgerWith({ ...intentOf('a', 'buy', '2'), protection });
+    const [stop] = applyBrokerEvents(ledger, [fillOf('a', 1, '2', '100')]).legs;
+    if (stop === undefined) throw new Error('no stop');
+    const id = stop.clientOrderId;
+    const reports = [statusOf(id, 'ACCEPTED', 1), statusOf(id, 'TRIGGERED', 1), fillOf(id, 1, '2', '97.9')];
+    const change = applyBrokerEvents(ledger, [fillOf('a', 1, '2', '100'), ...reports]);
+    expect(change.unknown).toEqual([]);
+    expect(change.legs).toEqual([stop]);
+    expect(change.orderEvents.filter((event) => event.clientOrderId === id).map(({ status }) => status)).toEqual([
+      'SUBMITTING',
+      'ACCEPTED',
+      'TRIGGERED',
+      'FILLED',
+    ]);
+    expect(change.ledger.positions.size).toBe(0);
+    expect(applyBrokerEvents(change.ledger, [fillOf('a', 1, '2', '100'), ...reports])).toMatchObject({
+      ledger: change.ledger,
+      legs: [],
+      orderEvents: [],
+    });
+  });
+
+  it('asks for the end of an order until it is known, whoever asks', () => {
+    const working = requestCancels(ledgerWith(intentOf('a', 'buy', '2'), intentOf('b', 'buy', '1')), ['a', 'stranger']);
+    expect(pendingCancels(working)).toEqual(['a']);
+    expect(pendingCancels(requestCancels(working, ['a']))).toEqual(['a']);
+    const ended = applyBrokerEvents(working, [statusOf('a', 'CANCELLED', 1)]).ledger;
+    expect(pendingCancels(requestCancels(ended, ['a']))).toEqual([]);
+  });
+
   it('forgets ended orders after a while, never working ones', () => {
-    const ledger = applyBrokerEvents(ledgerWith(intentOf('a', 'buy', '2'), intentOf('b', 'buy', '2')), [
+    const leg = { ...intentOf('s', 'sell', '2'), parent: 'b' };
+    const ledger = applyBrokerEvents(ledgerWith(intentOf('a', 'buy', '2'), intentOf('b', 'buy', '2'), leg), [
       statusOf('a', 'REJECTED'),
+      statusOf('s', 'CANCELLED'),
     ]).ledger;
-    const later = epochMs(T + 3_600_000);
-    expect([...forgetEnded(ledger, later, milliseconds(3_600_000)).orders.keys()]).toEqual(['a', 'b']);
-    expect([...forgetEnded(ledger, later, milliseconds(3_599_999)).orders.keys()]).toEqual(['b']);
+    const left = (orders: number, legs: number) => {
+      const retention = { orders: milliseconds(orders), legs: milliseconds(legs) };
+      return [...forgetEnded(ledger, epochMs(T + 3_600_000), retention).orders.keys()];
+    };
+    expect(left(3_600_000, 3_600_000)).toEqual(['a', 'b', 's']);
+    expect(left(3_599_999, 3_600_000)).toEqual(['b', 's']);
+    expect(left(3_600_000, 3_599_999)).toEqual(['a', 'b']);
   });
 });
 

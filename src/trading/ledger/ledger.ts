@@ -20,6 +20,7 @@ import {
   parseQuantity,
   priceOf,
 } from '../../matching/index.ts';
+import { legsAfterFill } from '../protection.ts';
 import { bookExecution, type LedgerPosition } from './account.ts';
 
 /** An order with what became of it, in exact units. */
@@ -36,6 +37,8 @@ export interface LedgerOrder {
   readonly fillIds: readonly string[];
   /** When it reached a final status. */
   readonly endedAt?: EpochMs;
+  /** Set for good once its end is asked for: asked again until it has ended, also by the next process. */
+  readonly isCancelRequested?: true;
 }
 
 /**
@@ -57,6 +60,8 @@ export interface LedgerChange {
   readonly changed: readonly LedgerOrder[];
   readonly orderEvents: readonly OrderEvent[];
   readonly fills: readonly Fill[];
+  /** Legs that fills of entries brought, as entered: those that have not ended are to be sent. */
+  readonly legs: readonly OrderIntent[];
   /** Events of orders that the ledger does not know: nothing was booked. */
   readonly unknown: readonly BrokerEvent[];
 }
@@ -78,32 +83,27 @@ export function enterIntents(ledger: Ledger, intents: readonly OrderIntent[]): L
   const changed: LedgerOrder[] = [];
   for (const intent of intents) {
     if (orders.has(intent.clientOrderId)) continue;
-    const order: LedgerOrder = {
-      intent,
-      status: 'SUBMITTING',
-      filled: 0n,
-      filledNotional: 0n,
-      sequence: 1,
-      fillIds: [],
-    };
+    const order = newOrder(intent);
     orders.set(intent.clientOrderId, order);
     changed.push(order);
     orderEvents.push(eventOf(order, intent.decidedAt, intent.reason));
   }
-  return { ledger: { ...ledger, orders }, changed, orderEvents, fills: [], unknown: [] };
+  return { ledger: { ...ledger, orders }, changed, orderEvents, fills: [], legs: [], unknown: [] };
 }
 
 /**
  * Books what a broker reported. Repeated events and fills change nothing; a status never goes back; fills count whenever they
- * come, also before the acceptance, after the end, or beyond the ordered quantity. FILLED follows from the fills alone.
+ * come, also before the acceptance, after the end, or beyond the ordered quantity. FILLED follows from the fills alone. A fill of
+ * an entry enters the legs that protect it before the next event is looked at, so that a broker's report of them finds them.
  */
 export function applyBrokerEvents(ledger: Ledger, events: readonly BrokerEvent[]): LedgerChange {
-  if (events.length === 0) return { ledger, changed: [], orderEvents: [], fills: [], unknown: [] };
+  if (events.length === 0) return { ledger, changed: [], orderEvents: [], fills: [], legs: [], unknown: [] };
   const orders = new Map(ledger.orders);
   const positions = new Map(ledger.positions);
   const changed = new Map<string, LedgerOrder>();
   const orderEvents: OrderEvent[] = [];
   const fills: Fill[] = [];
+  const legs: OrderIntent[] = [];
   const unknown: BrokerEvent[] = [];
   let { cash, realized, fees } = ledger;
 
@@ -154,7 +154,14 @@ export function applyBrokerEvents(ledger: Ledger, events: readonly BrokerEvent[]
         realizedPnl: formatCash(booked.realized),
         time: event.time,
       });
-      record(withFill(order, event.fillId, quantity, notional, event.time), event.time);
+      const after = withFill(order, event.fillId, quantity, notional, event.time);
+      record(after, event.time);
+      if (intent.purpose !== 'entry') continue;
+      for (const leg of legsAfterFill(intent, after.filled, event.time)) {
+        if (orders.has(leg.clientOrderId)) continue;
+        record(newOrder(leg), leg.decidedAt);
+        legs.push(leg);
+      }
     }
   }
   return {
@@ -162,13 +169,35 @@ export function applyBrokerEvents(ledger: Ledger, events: readonly BrokerEvent[]
     changed: [...changed.values()],
     orderEvents,
     fills,
+    legs,
     unknown,
   };
 }
 
-/** The ledger without orders that ended more than `retention` before `minute`. */
-export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: Milliseconds): Ledger {
-  const isForgotten = (order: LedgerOrder) => order.endedAt !== undefined && minute - order.endedAt > retention;
+/** The ledger with the end of these orders asked for; those that have ended, or are not known, are passed over. */
+export function requestCancels(ledger: Ledger, clientOrderIds: readonly string[]): Ledger {
+  const orders = new Map(ledger.orders);
+  for (const id of clientOrderIds) {
+    const order = orders.get(id);
+    if (order !== undefined && !isTerminal(order.status)) orders.set(id, { ...order, isCancelRequested: true });
+  }
+  return { ...ledger, orders };
+}
+
+/** Client order ids whose end is asked for and not yet known, in the order they were entered. */
+export const pendingCancels = (ledger: Ledger): string[] =>
+  workingOrders(ledger).flatMap((order) => (order.isCancelRequested ? [order.intent.clientOrderId] : []));
+
+/** How long ended orders are remembered. A stop that moves makes many legs, and no decision looks back at an old one. */
+export interface EndedRetention {
+  readonly orders: Milliseconds;
+  readonly legs: Milliseconds;
+}
+
+/** The ledger without orders that ended longer before `minute` than they are remembered. */
+export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: EndedRetention): Ledger {
+  const isForgotten = ({ intent, endedAt }: LedgerOrder) =>
+    endedAt !== undefined && minute - endedAt > (intent.parent === undefined ? retention.orders : retention.legs);
   if (![...ledger.orders.values()].some(isForgotten)) return ledger;
   return { ...ledger, orders: new Map([...ledger.orders].filter(([, order]) => !isForgotten(order))) };
 }
@@ -192,6 +221,15 @@ export function orderOf(order: LedgerOrder): Order {
     ...(order.filled > 0n ? { averagePrice: formatPrice(priceOf(order.filledNotional, order.filled)) } : {}),
   };
 }
+
+const newOrder = (intent: OrderIntent): LedgerOrder => ({
+  intent,
+  status: 'SUBMITTING',
+  filled: 0n,
+  filledNotional: 0n,
+  sequence: 1,
+  fillIds: [],
+});
 
 function eventOf(order: LedgerOrder, time: EpochMs, reason?: ReasonCode): OrderEvent {
   return {
@@ -231,6 +269,8 @@ function advances(known: OrderStatus, reported: OrderStatus): boolean {
       return known === 'SUBMITTING';
     case 'ACCEPTED':
       return known === 'SUBMITTING' || known === 'UNKNOWN';
+    case 'TRIGGERED':
+      return known === 'SUBMITTING' || known === 'UNKNOWN' || known === 'ACCEPTED';
     case 'CANCELLED':
     case 'REJECTED':
     case 'EXPIRED':

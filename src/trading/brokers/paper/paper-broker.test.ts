@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerEvent, type EpochMs, epochMs, type FinalCandle, type OrderIntent } from '../../../core/index.ts';
+import {
+  type BrokerEvent,
+  type EpochMs,
+  epochMs,
+  type FinalCandle,
+  type OrderIntent,
+  type Position,
+  UNTIL_CANCELLED,
+} from '../../../core/index.ts';
 import { type CostSettings, parseCash } from '../../../matching/index.ts';
 import { applyBrokerEvents, enterIntents, openLedger, orderOf, workingOrders } from '../../ledger/ledger.ts';
 import { PaperBroker } from './paper-broker.ts';
@@ -69,6 +77,47 @@ function candles(minute: EpochMs, volume: number, open = 100): Map<string, Final
     ],
   ]);
 }
+
+/** One candle of XUSDT. */
+const candle = (minute: EpochMs, shape: Partial<FinalCandle>, volume = 1000): Map<string, FinalCandle> =>
+  new Map([...candles(minute, volume)].map(([symbol, each]) => [symbol, { ...each, ...shape }]));
+
+const position = (quantity: string, strategy = 'ml'): Position => ({
+  book: 'main',
+  strategy,
+  symbol: 'XUSDT',
+  quantity,
+  averagePrice: '100',
+  openedAt: at(-1),
+  markPrice: '100',
+  unrealizedPnl: '0',
+});
+
+const legIntent = (id: string, type: 'stopMarket' | 'takeProfitMarket', triggerPrice: string, quantity = '2') =>
+  intentOf(id, quantity, {
+    side: 'sell',
+    purpose: type === 'stopMarket' ? 'stop' : 'target',
+    type,
+    triggerPrice,
+    parent: 'a',
+    reduceOnly: true,
+    validUntil: UNTIL_CANCELLED,
+  });
+
+/** A broker that holds a position of 2 and works these orders. */
+async function holding(intents: readonly OrderIntent[], quantity = '2') {
+  const broker = newBroker();
+  await broker.restore([], [position(quantity)]);
+  await broker.submit(intents);
+  return broker;
+}
+
+const tagged = (events: BrokerEvent[]) =>
+  events.map((event) =>
+    event.kind === 'fill'
+      ? `${event.clientOrderId} ${event.quantity}@${event.price}`
+      : `${event.clientOrderId} ${event.status}`,
+  );
 
 const shown = (events: BrokerEvent[]) =>
   events.map((event) => (event.kind === 'fill' ? `${event.quantity}@${event.price}` : event.status));
@@ -160,7 +209,7 @@ describe('the paper broker', () => {
       for (let index = 1; index <= volumes.length; index++) {
         if (killBefore === index) {
           broker = newBroker();
-          await broker.restore(workingOrders(ledger).map(orderOf).reverse());
+          await broker.restore(workingOrders(ledger).map(orderOf).reverse(), []);
         }
         const events = await broker.events(at(index), candles(at(index), volumes[index - 1] ?? 0));
         ledger = applyBrokerEvents(ledger, events).ledger;
@@ -177,7 +226,124 @@ describe('the paper broker', () => {
 
   it('does not take up ended orders', async () => {
     const broker = newBroker();
-    await broker.restore([{ ...intentOf('a', '1'), status: 'CANCELLED', filledQuantity: '0' }]);
+    await broker.restore([{ ...intentOf('a', '1'), status: 'CANCELLED', filledQuantity: '0' }], []);
     expect(await broker.events(at(1), candles(at(1), 1000))).toEqual([]);
+  });
+});
+
+describe('a stop or a target on paper', () => {
+  it('fills at its trigger when the candle reaches it, moved by the spread, and only then', async () => {
+    const broker = await holding([legIntent('s', 'stopMarket', '98')]);
+    expect(tagged(await broker.events(at(1), candle(at(1), { low: 98.01 })))).toEqual(['s ACCEPTED']);
+    expect(tagged(await broker.events(at(2), candle(at(2), { low: 97 })))).toEqual(['s TRIGGERED', 's 2@97.99']);
+    expect(await broker.events(at(3), candle(at(3), { low: 90 }))).toEqual([]);
+  });
+
+  it('fills at the open when the candle opens beyond it: worse for a stop, better for a target', async () => {
+    const stop = await holding([legIntent('s', 'stopMarket', '98')]);
+    const gap = { open: 95, low: 94, close: 95 };
+    expect(tagged(await stop.events(at(1), candle(at(1), gap)))).toEqual(['s ACCEPTED', 's TRIGGERED', 's 2@94.99']);
+    const target = await holding([legIntent('t', 'takeProfitMarket', '103')]);
+    const leap = { open: 105, high: 106, close: 105 };
+    expect(tagged(await target.events(at(1), candle(at(1), leap)))[2]).toBe('t 2@104.98');
+  });
+
+  it('is taken to be the stop when one candle reaches both, and the target ends', async () => {
+    const broker = await holding([legIntent('t', 'takeProfitMarket', '101'), legIntent('s', 'stopMarket', '98')]);
+    const events = await broker.events(at(1), candle(at(1), { high: 102, low: 97 }));
+    expect(tagged(events).slice(2)).toEqual(['s TRIGGERED', 's 2@97.99', 't CANCELLED']);
+    expect(events.at(-1)).toMatchObject({ reason: 'ORDER_POSITION_CLOSED' });
+  });
+
+  it('is the tighter of two stops while one replaces the other', async () => {
+    const broker = await holding([legIntent('loose', 'stopMarket', '97'), legIntent('tight', 'stopMarket', '99')]);
+    const events = await broker.events(at(1), candle(at(1), { low: 96 }));
+    expect(tagged(events).slice(2)).toEqual(['tight TRIGGERED', 'tight 2@98.99', 'loose CANCELLED']);
+  });
+
+  it('fills what the volume allows, and the rest at market in the minutes after, over a restart too', async () => {
+    const leg = legIntent('s', 'stopMarket', '98');
+    const broker = await holding([leg]);
+    expect(tagged(await broker.events(at(1), candle(at(1), { low: 97 }, 0.5)))).toEqual(['s ACCEPTED', 's TRIGGERED']);
+    const restored = newBroker();
+    await restored.restore([{ ...leg, status: 'TRIGGERED', filledQuantity: '0' }], [position('2')]);
+    for (const each of [broker, restored]) {
+      expect(tagged(await each.events(at(2), candle(at(2), { open: 103, high: 103 }, 15)))).toEqual(['s 1.5@102.98']);
+      expect(tagged(await each.events(at(3), candle(at(3), {})))).toEqual(['s 0.5@99.99']);
+    }
+  });
+
+  it('comes with the fill of its entry and works in the same candle', async () => {
+    const protection = { stopPrice: '98', targets: [{ price: '104', share: 0.5 }], quantityStep: '0.1' };
+    const broker = newBroker();
+    await broker.submit([intentOf('a', '3', { protection })]);
+    const filled = await broker.events(at(1), candle(at(1), {}, 20));
+    expect(shown(filled)).toEqual(['ACCEPTED', '2@100.01', 'ACCEPTED']);
+    const full = await broker.events(at(2), candle(at(2), { low: 97 }, 1000));
+    expect(shown(full)).toEqual([
+      '1@100.01',
+      'ACCEPTED',
+      'ACCEPTED',
+      'TRIGGERED',
+      '2@97.99',
+      'TRIGGERED',
+      '1@97.99',
+      'CANCELLED',
+      'CANCELLED',
+    ]);
+  });
+
+  it('ends when it is cancelled, and a repeated or unknown cancel changes nothing', async () => {
+    const broker = await holding([legIntent('s', 'stopMarket', '98')]);
+    await broker.events(at(1), candle(at(1), {}));
+    await broker.cancel(['s', 's', 'stranger']);
+    expect(await broker.events(at(2), candle(at(2), { low: 90 }))).toEqual([
+      { kind: 'status', clientOrderId: 's', status: 'CANCELLED', time: at(1) },
+    ]);
+    await broker.cancel(['s']);
+    expect(await broker.events(at(3), candle(at(3), { low: 90 }))).toEqual([]);
+  });
+});
+
+describe('reduce-only on paper', () => {
+  it('reduce-only hits the right leg: only the position of its own strategy and side', async () => {
+    const broker = newBroker();
+    await broker.restore([], [position('2'), position('-3', 'other')]);
+    await broker.submit([
+      legIntent('s', 'stopMarket', '98'),
+      intentOf('x', '3', { strategy: 'other', side: 'buy', purpose: 'exit', reduceOnly: true }),
+      // A sale that would add to the short, and one of a strategy that holds nothing.
+      intentOf('wrong', '1', { strategy: 'other', side: 'sell', purpose: 'exit', reduceOnly: true }),
+      intentOf('none', '1', { strategy: 'third', side: 'sell', purpose: 'exit', reduceOnly: true }),
+    ]);
+    const events = tagged(await broker.events(at(1), candle(at(1), { low: 97 })));
+    expect(events.filter((text) => !text.endsWith('ACCEPTED'))).toEqual([
+      'x 3@100.01',
+      's TRIGGERED',
+      's 2@97.99',
+      'none CANCELLED',
+      'wrong CANCELLED',
+    ]);
+  });
+
+  it('an exit and a stop in one candle close the position once', async () => {
+    const exit = intentOf('x', '2', { side: 'sell', purpose: 'exit', reduceOnly: true });
+    const broker = await holding([legIntent('s', 'stopMarket', '98'), exit]);
+    const events = tagged(await broker.events(at(1), candle(at(1), { low: 97 })));
+    expect(events.slice(2)).toEqual(['x 2@99.99', 's CANCELLED']);
+  });
+
+  it('an order of more than is held takes what is held and ends', async () => {
+    const broker = await holding([legIntent('s', 'stopMarket', '98', '5')]);
+    const events = tagged(await broker.events(at(1), candle(at(1), { low: 97 })));
+    expect(events.slice(1)).toEqual(['s TRIGGERED', 's 2@97.99', 's CANCELLED']);
+  });
+
+  it('does not work limit orders, and says so', async () => {
+    const broker = newBroker();
+    await broker.submit([intentOf('l', '1', { type: 'limit', limitPrice: '99' })]);
+    expect(await broker.events(at(1), candle(at(1), {}))).toMatchObject([
+      { status: 'REJECTED', reason: 'ORDER_TYPE_UNSUPPORTED' },
+    ]);
   });
 });

@@ -2,11 +2,16 @@ import {
   type Broker,
   type BrokerEvent,
   type EpochMs,
+  epochMs,
   type FinalCandle,
   type Instrument,
   isTerminal,
+  MINUTE_MS,
   type Order,
   type OrderIntent,
+  type OrderStatus,
+  type Position,
+  type ReasonCode,
   type SymbolId,
 } from '../../../core/index.ts';
 import {
@@ -16,27 +21,52 @@ import {
   formatPrice,
   formatQuantity,
   matchMarketOrder,
+  parsePrice,
   parseQuantity,
+  priceFromNumber,
   tradingRulesOf,
+  triggerIn,
 } from '../../../matching/index.ts';
+import { magnitude } from '../../ledger/account.ts';
+import { positionKey } from '../../ledger/ledger.ts';
+import { legsAfterFill } from '../../protection.ts';
 
 interface WorkingOrder {
   readonly intent: OrderIntent;
   /** Quantity units. */
-  remaining: bigint;
+  filled: bigint;
   isAcceptanceReported: boolean;
+  /** A conditional order whose price was reached: it works at market. */
+  isTriggered: boolean;
+  isCancelled: boolean;
+}
+
+/** A conditional order with the place of its trigger in one candle. */
+interface Triggering {
+  readonly order: WorkingOrder;
+  readonly candle: FinalCandle;
+  /** Price units. */
+  readonly price: bigint;
+  readonly isAtOpen: boolean;
+  /** Price units from the open. */
+  readonly distance: bigint;
 }
 
 /**
- * A broker that fills market orders on closed one-minute candles through `matching/`. What it reports is a function of the
- * working orders and the candles alone: an order decided at minute m fills from the candle that opens at m on, what the volume does
- * not allow stays working until its validity ends. Everything it holds is in the ledger's working orders, so a restart at any
- * point, also between the commit of an intent and its submission, reports the same events with the same fill ids.
+ * A broker that works orders on closed one-minute candles through `matching/`. What it reports is a function of the working orders,
+ * the positions and the candles alone: an order decided at minute m works from the candle that opens at m on. In a candle first come
+ * market orders at its open, what reduces before what enters; then stops and targets whose price the candle reached: those beyond
+ * their trigger at the open, then stops, then targets, the nearest first. The legs of an entry work from its fill on. Reduce-only
+ * orders never open or turn a position; when it is gone they end. Everything it holds is in the ledger's working orders and
+ * positions, so a restart at any point, also between the commit of an intent and its submission, reports the same events with the
+ * same fill ids.
  */
 export class PaperBroker implements Broker {
   readonly #instrumentOf: (symbol: SymbolId) => Instrument | undefined;
   readonly #costs: CostSettings;
   readonly #working = new Map<string, WorkingOrder>();
+  /** Signed quantity units by `positionKey`; none where flat. */
+  readonly #positions = new Map<string, bigint>();
 
   constructor(options: {
     readonly instrumentOf: (symbol: SymbolId) => Instrument | undefined;
@@ -46,100 +76,189 @@ export class PaperBroker implements Broker {
     this.#costs = options.costs;
   }
 
-  /** Takes over the orders of the ledger that have not ended; SUBMITTING ones count as submitted. */
-  async restore(open: readonly Order[]): Promise<void> {
+  /** Takes over the positions, and the orders of the ledger that have not ended; SUBMITTING ones count as submitted. */
+  async restore(open: readonly Order[], positions: readonly Position[]): Promise<void> {
     this.#working.clear();
+    this.#positions.clear();
+    for (const { strategy, symbol, quantity } of positions) {
+      this.#positions.set(positionKey(strategy, symbol), parseQuantity(quantity));
+    }
     for (const order of open) {
       if (isTerminal(order.status)) continue;
       const { status, filledQuantity, averagePrice: _, ...intent } = order;
+      const filled = parseQuantity(filledQuantity);
       this.#working.set(order.clientOrderId, {
         intent,
-        remaining: parseQuantity(order.quantity) - parseQuantity(filledQuantity),
-        isAcceptanceReported: status === 'ACCEPTED' || status === 'PARTIALLY_FILLED',
+        filled,
+        isAcceptanceReported: status === 'ACCEPTED' || status === 'TRIGGERED' || status === 'PARTIALLY_FILLED',
+        isTriggered: status === 'TRIGGERED' || filled > 0n,
+        isCancelled: false,
       });
     }
   }
 
   /** Repeating an intent changes nothing. */
   async submit(intents: readonly OrderIntent[]): Promise<void> {
-    for (const intent of intents) {
-      if (this.#working.has(intent.clientOrderId)) continue;
-      const remaining = parseQuantity(intent.quantity);
-      this.#working.set(intent.clientOrderId, { intent, remaining, isAcceptanceReported: false });
+    for (const intent of intents) this.#enter(intent);
+  }
+
+  /** The end is reported with the next minute; until then the order works no more. */
+  async cancel(clientOrderIds: readonly string[]): Promise<void> {
+    for (const id of clientOrderIds) {
+      const order = this.#working.get(id);
+      if (order !== undefined) order.isCancelled = true;
     }
   }
 
   async events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]> {
-    const events: BrokerEvent[] = [];
-    const volumeLeft = new Map<SymbolId, bigint>();
-    // Restored orders come in the database's order: the queue must not depend on it.
-    const queue = [...this.#working.values()].sort(
-      (a, b) => a.intent.decidedAt - b.intent.decidedAt || compareText(a.intent.clientOrderId, b.intent.clientOrderId),
-    );
-    for (const order of queue) {
-      if (minute > order.intent.decidedAt)
-        this.#advance(order, minute, candles.get(order.intent.symbol), volumeLeft, events);
+    const turn: Turn = { minute, candles, volumeLeft: new Map(), events: [] };
+    for (const order of this.#queue()) {
+      if (order.isCancelled) this.#end(order, 'CANCELLED', epochMs(minute - MINUTE_MS), turn);
+      else if (minute > order.intent.decidedAt) this.#accept(order, turn);
     }
-    return events;
+    const atMarket = this.#queue().filter(isAtMarket);
+    for (const order of atMarket.filter(({ intent }) => intent.reduceOnly)) this.#fillAtOpen(order, turn);
+    for (const order of atMarket.filter(({ intent }) => !intent.reduceOnly)) this.#fillAtOpen(order, turn);
+    this.#trigger(turn);
+    for (const order of this.#queue()) {
+      const { intent } = order;
+      if (minute <= intent.decidedAt) continue;
+      if (intent.reduceOnly && this.#reducible(intent) === 0n) {
+        this.#end(order, 'CANCELLED', minute, turn, 'ORDER_POSITION_CLOSED');
+      } else if (minute >= intent.validUntil) this.#end(order, 'EXPIRED', minute, turn, 'ORDER_NO_LIQUIDITY');
+    }
+    return turn.events;
   }
 
-  #advance(
-    order: WorkingOrder,
-    minute: EpochMs,
-    candle: FinalCandle | undefined,
-    volumeLeft: Map<SymbolId, bigint>,
-    events: BrokerEvent[],
-  ): void {
+  /** Restored orders come in the database's order: the queue must not depend on it. */
+  #queue(): WorkingOrder[] {
+    return [...this.#working.values()].sort(byAge);
+  }
+
+  #enter(intent: OrderIntent): WorkingOrder {
+    const known = this.#working.get(intent.clientOrderId);
+    if (known !== undefined) return known;
+    const order = { intent, filled: 0n, isAcceptanceReported: false, isTriggered: false, isCancelled: false };
+    this.#working.set(intent.clientOrderId, order);
+    return order;
+  }
+
+  #end(order: WorkingOrder, status: OrderStatus, time: EpochMs, { events }: Turn, reason?: ReasonCode): void {
+    const { clientOrderId } = order.intent;
+    events.push({ kind: 'status', clientOrderId, status, time, ...(reason === undefined ? {} : { reason }) });
+    this.#working.delete(clientOrderId);
+  }
+
+  #accept(order: WorkingOrder, turn: Turn): void {
+    const { clientOrderId, symbol, strategy, type, decidedAt } = order.intent;
+    const instrument = this.#instrumentOf(symbol);
+    if (instrument === undefined || instrument.status === 'delisted') {
+      // The book settles what is held of it by itself.
+      this.#positions.delete(positionKey(strategy, symbol));
+      const reason = instrument === undefined ? 'INSTRUMENT_NOT_TRADING' : 'INSTRUMENT_DELISTED';
+      this.#end(order, 'REJECTED', turn.minute, turn, reason);
+    } else if (type === 'limit') this.#end(order, 'REJECTED', turn.minute, turn, 'ORDER_TYPE_UNSUPPORTED');
+    else if (!order.isAcceptanceReported) {
+      turn.events.push({ kind: 'status', clientOrderId, status: 'ACCEPTED', time: decidedAt });
+      order.isAcceptanceReported = true;
+    }
+  }
+
+  #fillAtOpen(order: WorkingOrder, turn: Turn): void {
+    const candle = candleFor(order, turn);
+    if (candle !== undefined) this.#fill(order, candle, turn);
+  }
+
+  /** Works stops and targets whose price the candles reached, in the order it is assumed to have happened. */
+  #trigger(turn: Turn): void {
+    const reached = this.#queue().flatMap((order): Triggering[] => {
+      const { type, side, triggerPrice } = order.intent;
+      const candle = candleFor(order, turn);
+      if (isAtMarket(order) || type === 'limit' || type === 'market' || triggerPrice === undefined || !candle)
+        return [];
+      const place = triggerIn(candle, { side, type, trigger: parsePrice(triggerPrice) });
+      if (place === undefined) return [];
+      return [{ order, candle, ...place, distance: magnitude(priceFromNumber(candle.open) - place.price) }];
+    });
+    for (const { order, candle, price } of reached.sort(byCourse)) {
+      if (this.#reducible(order.intent) === 0n) continue;
+      order.isTriggered = true;
+      const { clientOrderId } = order.intent;
+      turn.events.push({ kind: 'status', clientOrderId, status: 'TRIGGERED', time: candle.openTime });
+      this.#fill(order, candle, turn, price);
+    }
+  }
+
+  #fill(order: WorkingOrder, candle: FinalCandle, turn: Turn, triggeredAt?: bigint): void {
     const { intent } = order;
     const { clientOrderId, symbol } = intent;
     const instrument = this.#instrumentOf(symbol);
-    if (instrument === undefined || instrument.status === 'delisted') {
-      const reason = instrument === undefined ? 'INSTRUMENT_NOT_TRADING' : 'INSTRUMENT_DELISTED';
-      events.push({
-        kind: 'status',
-        clientOrderId,
-        status: 'REJECTED',
-        time: minute,
-        reason,
-      });
-      this.#working.delete(clientOrderId);
-      return;
-    }
-    if (!order.isAcceptanceReported) {
-      events.push({ kind: 'status', clientOrderId, status: 'ACCEPTED', time: intent.decidedAt });
-      order.isAcceptanceReported = true;
-    }
-    if (candle !== undefined && candle.openTime >= intent.decidedAt && candle.openTime < intent.validUntil) {
-      const available = volumeLeft.get(symbol) ?? fillableVolume(candle, this.#costs);
-      const fill = matchMarketOrder({
-        side: intent.side,
-        remaining: order.remaining,
-        candle,
-        rules: tradingRulesOf(instrument),
-        costs: this.#costs,
-        available,
-      });
-      volumeLeft.set(symbol, available - (fill?.quantity ?? 0n));
-      if (fill !== undefined) {
-        order.remaining -= fill.quantity;
-        events.push({
-          kind: 'fill',
-          fillId: `${clientOrderId}/${candle.openTime}`,
-          clientOrderId,
-          quantity: formatQuantity(fill.quantity),
-          price: formatPrice(fill.price),
-          fee: formatCash(fill.fee),
-          time: candle.openTime,
-        });
-      }
-    }
-    if (order.remaining <= 0n) {
-      this.#working.delete(clientOrderId);
-    } else if (minute >= intent.validUntil) {
-      events.push({ kind: 'status', clientOrderId, status: 'EXPIRED', time: minute, reason: 'ORDER_NO_LIQUIDITY' });
-      this.#working.delete(clientOrderId);
-    }
+    if (instrument === undefined) return;
+    const available = turn.volumeLeft.get(symbol) ?? fillableVolume(candle, this.#costs);
+    const open = parseQuantity(intent.quantity) - order.filled;
+    const reducible = intent.reduceOnly ? this.#reducible(intent) : open;
+    const fill = matchMarketOrder({
+      side: intent.side,
+      remaining: open < reducible ? open : reducible,
+      candle,
+      rules: tradingRulesOf(instrument),
+      costs: this.#costs,
+      available,
+      ...(triggeredAt === undefined ? {} : { triggeredAt }),
+    });
+    if (fill === undefined) return;
+    turn.volumeLeft.set(symbol, available - fill.quantity);
+    order.filled += fill.quantity;
+    const key = positionKey(intent.strategy, symbol);
+    const signed = intent.side === 'buy' ? fill.quantity : -fill.quantity;
+    this.#positions.set(key, (this.#positions.get(key) ?? 0n) + signed);
+    turn.events.push({
+      kind: 'fill',
+      fillId: `${clientOrderId}/${candle.openTime}`,
+      clientOrderId,
+      quantity: formatQuantity(fill.quantity),
+      price: formatPrice(fill.price),
+      fee: formatCash(fill.fee),
+      time: candle.openTime,
+    });
+    if (fill.quantity >= open) this.#working.delete(clientOrderId);
+    if (intent.purpose !== 'entry') return;
+    for (const leg of legsAfterFill(intent, order.filled, candle.openTime)) this.#accept(this.#enter(leg), turn);
   }
+
+  /** How much of its position a reduce-only order can take, quantity units. */
+  #reducible({ strategy, symbol, side }: OrderIntent): bigint {
+    const position = this.#positions.get(positionKey(strategy, symbol)) ?? 0n;
+    return position < 0n === (side === 'buy') ? magnitude(position) : 0n;
+  }
+}
+
+/** One minute as it is worked. */
+interface Turn {
+  readonly minute: EpochMs;
+  readonly candles: ReadonlyMap<SymbolId, FinalCandle>;
+  /** Quantity units that the book's orders may still take of a candle. */
+  readonly volumeLeft: Map<SymbolId, bigint>;
+  readonly events: BrokerEvent[];
+}
+
+const isAtMarket = ({ intent, isTriggered }: WorkingOrder): boolean => intent.type === 'market' || isTriggered;
+
+/** The candle an order works in: one that opened at its decision or later, within its validity. */
+function candleFor({ intent }: WorkingOrder, { candles }: Turn): FinalCandle | undefined {
+  const candle = candles.get(intent.symbol);
+  const isIts = candle !== undefined && candle.openTime >= intent.decidedAt && candle.openTime < intent.validUntil;
+  return isIts ? candle : undefined;
+}
+
+const byAge = (a: WorkingOrder, b: WorkingOrder): number =>
+  a.intent.decidedAt - b.intent.decidedAt || compareText(a.intent.clientOrderId, b.intent.clientOrderId);
+
+/** Where a candle reached both a stop and a target, nobody knows which came first: the stop is taken. */
+function byCourse(a: Triggering, b: Triggering): number {
+  const rank = ({ isAtOpen, order }: Triggering) => (isAtOpen ? 0 : order.intent.type === 'stopMarket' ? 1 : 2);
+  const nearer = a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0;
+  return rank(a) - rank(b) || nearer || byAge(a.order, b.order);
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

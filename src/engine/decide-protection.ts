@@ -1,0 +1,328 @@
+import {
+  cashToNumber,
+  durationOf,
+  isTerminal,
+  MINUTE_MS,
+  type OrderIntent,
+  type ReasonCode,
+  type SignalSide,
+  type SymbolId,
+} from '../core/index.ts';
+import {
+  ceilToMultiple,
+  floorToMultiple,
+  parsePrice,
+  priceOf,
+  roundTripCost,
+  shareUp,
+  tradingRulesOf,
+} from '../matching/index.ts';
+import type { Strategy } from '../strategies/index.ts';
+import {
+  clientOrderIdOf,
+  coverOf,
+  DEFAULT_PROTECTION_SETTINGS,
+  enterIntents,
+  isConfirmed,
+  isStopOf,
+  isStopPlaceable,
+  isTriggered,
+  type LedgerChange,
+  type LedgerOrder,
+  type LedgerPosition,
+  type LegOwner,
+  type MarketState,
+  magnitude,
+  type PositionProtection,
+  type PositionProtectionSettings,
+  positionKey,
+  requestCancels,
+  stopLeg,
+  stopPriceOf,
+  targetLegs,
+  tighterStop,
+  volatilityOf,
+  type WorkingLegs,
+  workingLegsOf,
+  workingOrders,
+} from '../trading/index.ts';
+import type { BookState } from './book-state.ts';
+import type { DecideInput, DecideSettings, DecisionNote } from './decide-types.ts';
+
+/** A stop that trails moves by a tenth of its distance at least: less is not worth two orders. */
+const LEAST_TRAILING_MOVE = 0.1;
+
+/** A position that must be closed whatever its strategy says. */
+export interface ForcedClosing {
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly reason: ReasonCode;
+}
+
+export interface ProtectedBook {
+  /** The legs placed now, as SUBMITTING; its ledger holds the cancels asked for too. */
+  readonly entered: LedgerChange;
+  readonly intents: readonly OrderIntent[];
+  readonly protections: ReadonlyMap<string, PositionProtection>;
+  readonly closings: readonly ForcedClosing[];
+  /** Whether a position without a confirmed stop halts trading. */
+  readonly mustHalt: boolean;
+  readonly notes: readonly DecisionNote[];
+}
+
+/**
+ * Holds the legs of every position against what they should be, once a minute: one confirmed stop of exactly its quantity, moved
+ * towards the market by trailing and break-even; targets placed once. A stop is replaced by placing the new one, and cancelling the
+ * old one only when the new one is confirmed, so that there is no moment without one; both reduce only, so the pair does no harm.
+ * Nothing but the ledger says how far that is: a restart goes on where it was. In a missed minute stops are placed, not moved.
+ */
+export function protectPositions(
+  state: BookState,
+  input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>,
+  settings: DecideSettings,
+): ProtectedBook {
+  const round = new ProtectionRound(state, input, settings);
+  for (const [key, position] of state.ledger.positions) round.protect(key, position);
+  round.cancelLeftovers();
+  return round.finish();
+}
+
+/** One minute's round; lives for one call of {@link protectPositions}. */
+class ProtectionRound {
+  readonly #state: BookState;
+  readonly #input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>;
+  readonly #settings: DecideSettings;
+  readonly #legsOf: (key: string) => WorkingLegs;
+  readonly #working: readonly LedgerOrder[];
+  readonly #protections = new Map<string, PositionProtection>();
+  readonly #intents: OrderIntent[] = [];
+  readonly #cancels: string[] = [];
+  readonly #closings: ForcedClosing[] = [];
+  readonly #notes: DecisionNote[] = [];
+  #mustHalt = false;
+
+  constructor(state: BookState, input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>, settings: DecideSettings) {
+    this.#state = state;
+    this.#input = input;
+    this.#settings = settings;
+    this.#legsOf = workingLegsOf(state.ledger);
+    this.#working = workingOrders(state.ledger);
+  }
+
+  protect(key: string, position: LedgerPosition): void {
+    const { minute, instruments, late } = this.#input;
+    const instrument = instruments.get(position.symbol);
+    const market = this.#state.markets.get(position.symbol);
+    const remembered = this.#state.protections.get(key);
+    const known = remembered?.openedAt === position.openedAt ? remembered : undefined;
+    if (instrument === undefined || market === undefined) {
+      if (known !== undefined) this.#protections.set(key, known);
+      return;
+    }
+    const { tick } = tradingRulesOf(instrument);
+    const entry = this.#entryOf(position);
+    const begun = known ?? this.#begin(position, entry, market, tick);
+    const moved =
+      late === undefined && market.lastMinute === minute ? this.#move(begun, position, market, tick) : begun;
+    const owner = this.#ownerOf(position, moved.parent);
+    this.#holdStop(key, position, moved, owner);
+    const hasTargets = moved.areTargetsPlaced || this.#placeTargets(entry, owner);
+    this.#protections.set(key, { ...moved, areTargetsPlaced: hasTargets, quantity: magnitude(position.quantity) });
+    if (known !== undefined && late === undefined) this.#requireConfirmed(key, position, known);
+  }
+
+  /** Legs of positions that are gone or were replaced, and entries whose stop, or whose strategy's, was reached, are cancelled. */
+  cancelLeftovers(): void {
+    const stopped = new Set(
+      [...this.#state.ledger.orders.values()]
+        .filter((order) => order.intent.purpose === 'stop' && isTriggered(order))
+        .map(({ intent }) => intent.parent),
+    );
+    for (const { intent } of this.#working) {
+      const key = positionKey(intent.strategy, intent.symbol);
+      const isLeg = intent.purpose === 'stop' || intent.purpose === 'target';
+      const isForeign = this.#state.ledger.positions.has(key)
+        ? intent.parent !== (this.#protections.get(key)?.parent ?? intent.parent)
+        : true;
+      const isStopped = stopped.has(intent.clientOrderId) || this.#state.drawdowns.get(intent.strategy)?.isStopped;
+      if (isLeg ? isForeign : intent.purpose === 'entry' && isStopped) {
+        this.#cancels.push(intent.clientOrderId);
+      }
+    }
+  }
+
+  finish(): ProtectedBook {
+    const entered = enterIntents(this.#state.ledger, this.#intents);
+    return {
+      entered: { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
+      intents: this.#intents,
+      protections: this.#protections,
+      closings: this.#closings,
+      mustHalt: this.#mustHalt,
+      notes: this.#notes,
+    };
+  }
+
+  #begin(
+    position: LedgerPosition,
+    entry: LedgerOrder | undefined,
+    market: MarketState,
+    tick: bigint,
+  ): PositionProtection {
+    const { strategy, symbol, openedAt } = position;
+    const shared = { openedAt, best: market.lastPrice, quantity: magnitude(position.quantity) };
+    const protection = entry?.intent.protection;
+    if (entry !== undefined && protection !== undefined) {
+      const stop = parsePrice(protection.stopPrice);
+      return { ...shared, parent: entry.intent.clientOrderId, stop, areTargetsPlaced: false };
+    }
+    this.#note(position, 'PROTECTION_ADOPTED');
+    const { catastropheStopFraction } = this.#protectionOf(strategy);
+    const stop = stopPriceOf(sideOf(position), market.lastPrice, catastropheStopFraction, tick) || tick;
+    const { book } = this.#settings;
+    const parent =
+      entry?.intent.clientOrderId ?? clientOrderIdOf({ book, strategy, symbol, minute: openedAt, purpose: 'entry' });
+    return { ...shared, parent, stop, areTargetsPlaced: true };
+  }
+
+  /** Trailing and break-even: whichever is tightest, never looser than what is there, and never within a few ticks of the price. */
+  #move(known: PositionProtection, position: LedgerPosition, market: MarketState, tick: bigint): PositionProtection {
+    const settings = this.#protectionOf(position.strategy);
+    if (settings.kind === 'book') return known;
+    const side = sideOf(position);
+    const { lastPrice } = market;
+    const best = (side === 'long') === lastPrice > known.best ? lastPrice : known.best;
+    const average = priceOf(magnitude(position.cost), magnitude(position.quantity));
+    const profit = Number(side === 'long' ? best - average : average - best) / Number(average);
+    const stops = [
+      this.#trailingStop(settings, { known, position, market, best, profit, tick }),
+      this.#breakEvenStop(settings, { position, market, average, profit, tick }),
+    ];
+    const stop = stops.reduce<bigint>(
+      (tightest, wanted) =>
+        wanted !== undefined && isStopPlaceable(side, wanted, lastPrice, tick)
+          ? tighterStop(side, tightest, wanted)
+          : tightest,
+      known.stop,
+    );
+    return { ...known, best, stop };
+  }
+
+  #trailingStop(
+    { trailing }: PositionProtectionSettings,
+    at: {
+      known: PositionProtection;
+      position: LedgerPosition;
+      market: MarketState;
+      best: bigint;
+      profit: number;
+      tick: bigint;
+    },
+  ): bigint | undefined {
+    const { known, position, market, best, tick } = at;
+    if (trailing === undefined || at.profit < trailing.activationFraction) return undefined;
+    const distance =
+      'fraction' in trailing.distance
+        ? trailing.distance.fraction
+        : trailing.distance.volatilities *
+          volatilityOf(market, this.#holdMinutesOf(position.strategy), this.#settings.sizing);
+    const stop = stopPriceOf(sideOf(position), best, distance, tick);
+    const move = Number(magnitude(stop - known.stop));
+    return move < LEAST_TRAILING_MOVE * distance * Number(best) ? undefined : stop;
+  }
+
+  #breakEvenStop(
+    { breakEvenFraction }: PositionProtectionSettings,
+    at: { position: LedgerPosition; market: MarketState; average: bigint; profit: number; tick: bigint },
+  ): bigint | undefined {
+    const { position, market, average, tick } = at;
+    if (breakEvenFraction === undefined || at.profit < breakEvenFraction) return undefined;
+    const cost = roundTripCost(this.#settings.costs, {
+      price: average,
+      tick,
+      notional: cashToNumber(magnitude(position.cost)),
+      minuteNotional: market.minuteNotional,
+    });
+    const costs = shareUp(average, cost);
+    return sideOf(position) === 'long'
+      ? ceilToMultiple(average + costs, tick)
+      : floorToMultiple(average > costs ? average - costs : tick, tick);
+  }
+
+  #holdStop(key: string, position: LedgerPosition, { stop }: PositionProtection, owner: LegOwner): void {
+    const { minute } = this.#input;
+    const quantity = magnitude(position.quantity);
+    const { stops, targets } = this.#legsOf(key);
+    const current = stops.filter((leg) => leg.intent.parent === owner.parent && leg.intent.side === owner.side);
+    const wanted = current.find((leg) => isStopOf(leg, stop, quantity));
+    // While something closes the position its quantity changes by the minute; a stop of more than is left does no harm.
+    const isClosing = [...stops, ...targets].some(isTriggered) || this.#isExiting(key);
+    if (wanted === undefined) {
+      if (isClosing && coverOf(current) >= quantity) return;
+      this.#intents.push(stopLeg(owner, stop, quantity, minute, `m${minute}`));
+    } else if (isConfirmed(wanted) && !isClosing) {
+      for (const other of stops) if (other !== wanted) this.#cancels.push(other.intent.clientOrderId);
+    }
+  }
+
+  /** @returns whether they are placed now: as long as the entry works, what they would take is not known */
+  #placeTargets(entry: LedgerOrder | undefined, owner: LegOwner): boolean {
+    if (entry?.intent.protection === undefined) return true;
+    if (!isTerminal(entry.status)) return false;
+    const legs = targetLegs(owner, entry.intent.protection, entry.filled, this.#input.minute);
+    // Those of an entry that filled in full came with its last fill.
+    this.#intents.push(...legs.filter((leg) => !this.#state.ledger.orders.has(leg.clientOrderId)));
+    return true;
+  }
+
+  #requireConfirmed(key: string, position: LedgerPosition, known: PositionProtection): void {
+    const open = magnitude(position.quantity);
+    const due = known.quantity < open ? known.quantity : open;
+    if (coverOf(this.#legsOf(key).stops.filter(isConfirmed)) >= due) return;
+    this.#note(position, 'PROTECTION_UNCONFIRMED');
+    const { strategy, symbol } = position;
+    if (this.#protectionOf(strategy).whenUnconfirmed === 'halt') this.#mustHalt = true;
+    else this.#closings.push({ strategy, symbol, reason: 'PROTECTION_UNCONFIRMED' });
+  }
+
+  /** The newest entry of the position's strategy and symbol that filled. */
+  #entryOf({ strategy, symbol }: LedgerPosition): LedgerOrder | undefined {
+    const entries = [...this.#state.ledger.orders.values()].filter(
+      ({ intent, filled }) =>
+        intent.purpose === 'entry' && filled > 0n && intent.strategy === strategy && intent.symbol === symbol,
+    );
+    return entries.reduce<LedgerOrder | undefined>(
+      (newest, entry) => (newest && newest.intent.decidedAt > entry.intent.decidedAt ? newest : entry),
+      undefined,
+    );
+  }
+
+  #ownerOf(position: LedgerPosition, parent: string): LegOwner {
+    const { strategy, symbol } = position;
+    return { book: this.#settings.book, strategy, symbol, parent, side: position.quantity > 0n ? 'sell' : 'buy' };
+  }
+
+  #isExiting(key: string): boolean {
+    return this.#working.some(
+      ({ intent }) => intent.purpose === 'exit' && positionKey(intent.strategy, intent.symbol) === key,
+    );
+  }
+
+  #strategyOf(name: string): Strategy | undefined {
+    return this.#settings.strategies.find((strategy) => strategy.name === name);
+  }
+
+  #protectionOf(strategy: string) {
+    return this.#strategyOf(strategy)?.protection ?? DEFAULT_PROTECTION_SETTINGS;
+  }
+
+  #holdMinutesOf(strategy: string): number {
+    return durationOf(this.#strategyOf(strategy)?.holdFor ?? '1d') / MINUTE_MS;
+  }
+
+  #note({ strategy, symbol }: LedgerPosition, reason: ReasonCode): void {
+    this.#notes.push({ strategy, symbol, reason });
+  }
+}
+
+const sideOf = ({ quantity }: LedgerPosition): SignalSide => (quantity > 0n ? 'long' : 'short');
