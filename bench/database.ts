@@ -156,6 +156,8 @@ async function measureCommits(target: Database) {
         grossExposure: '0',
         openPositions: 0,
       },
+      commands: [],
+      riskEvents: [],
       reasonCounts: {},
       stageMs: {},
       startedAt: minute,

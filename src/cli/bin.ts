@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { type CliContext, packageRoot } from './context.ts';
 import { runCli } from './main.ts';
 
@@ -9,8 +10,22 @@ if (process.env.MINUTEHAND_SUPERVISED !== '1') {
 // A reader that has gone (`| head`) is no reason to fail.
 process.stdout.on('error', () => undefined);
 
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question, { signal: stopping.signal });
+  } catch (error) {
+    // Ctrl-C and the end of input are no answer.
+    if (error instanceof Error && error.name === 'AbortError') return '';
+    throw error;
+  } finally {
+    lines.close();
+  }
+}
+
+const isAttended = process.stdin.isTTY === true && process.stderr.isTTY === true;
 const context: CliContext = {
-  terminal: { stdout: process.stdout, stderr: process.stderr, env: process.env },
+  terminal: { stdout: process.stdout, stderr: process.stderr, env: process.env, ...(isAttended ? { ask } : {}) },
   root: packageRoot(),
   invokedFrom: process.env.MINUTEHAND_INVOKED_FROM ?? process.cwd(),
   signal: stopping.signal,

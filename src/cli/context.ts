@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -80,6 +81,16 @@ export function readConfig(
 export function commandLog(config: Config, options: CommonOptions): Log {
   if (options.json || config.log.level === 'error') return silentLog;
   return createLog({ level: 'warn', destination: 'stderr', format: 'text' });
+}
+
+/** Who works at the command line, for the record: "cli:alice". */
+export function actorOf({ terminal }: CliContext): string {
+  try {
+    return `cli:${userInfo().username}`;
+  } catch {
+    // An account without an entry in the user list has no name.
+    return `cli:${terminal.env.USER ?? 'unknown'}`;
+  }
 }
 
 /** What a command that reports hands back. */

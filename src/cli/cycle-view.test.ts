@@ -88,6 +88,7 @@ function view(change: Partial<CycleView> = {}): CycleView {
     fills: 2,
     positions: [position],
     equity,
+    risk: { mode: 'ACTIVE', latches: [] },
     reasonCounts: { SIGNAL_EDGE_BELOW_COSTS: 49 },
     stageMs: { candles: 3.21, features: 12, forecasts: 25.4, decision: 1.5, commit: 9, send: 0.02 },
     totalMs: 51.2,
@@ -161,6 +162,26 @@ describe('renderBanner', () => {
 });
 
 describe('renderCycle', () => {
+  it('says what restricts the book, since when, by whom and until when', () => {
+    const since = epochMs(MINUTE - 60_000);
+    const until = epochMs(Date.UTC(2025, 5, 20));
+    const lines = renderCycle(
+      view({
+        risk: {
+          mode: 'HALTED',
+          latches: [
+            { mode: 'HALTED', reason: 'RISK_HALTED', actor: 'cli:test', since, text: 'a look' },
+            { mode: 'REDUCING', reason: 'RISK_DAILY_LOSS', actor: 'engine', since, until },
+          ],
+        },
+      }),
+    );
+    expect(lines.join(' ').replaceAll(/\s+/g, ' ')).toContain(
+      'risk HALTED: RISK_HALTED since 2025-06-19T20:59:00Z by cli:test (a look); RISK_DAILY_LOSS since 2025-06-19T20:59:00Z by engine until 2025-06-20T00:00:00Z',
+    );
+    expect(renderCycle(view()).join('\n')).not.toContain('ACTIVE');
+  });
+
   it('shows the verdict, the stage times, candidates with their gates, positions and equity', () => {
     const text = renderCycle(view(), { quote: 'USDT', initialEquity: '10000', columns: 100 }).join('\n');
     expect(text).toContain(

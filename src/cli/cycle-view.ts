@@ -13,6 +13,7 @@ import {
   type ReasonCode,
   type Signal,
 } from '../core/index.ts';
+import { describeRisk, type RiskStanding } from '../engine/index.ts';
 import { DEFAULT_COLUMNS, formatBox, formatTable, type Paint, plainPaint, truncate, wrapText } from './terminal.ts';
 
 /** Which market the banner speaks of. */
@@ -111,6 +112,7 @@ export interface CycleView {
   readonly fills: number;
   readonly positions: readonly Position[];
   readonly equity: EquityPoint;
+  readonly risk: RiskStanding;
   readonly reasonCounts: Readonly<Partial<Record<ReasonCode, number>>>;
   readonly stageMs: Readonly<Record<CycleStage, number>>;
   readonly totalMs: number;
@@ -133,6 +135,7 @@ export function renderCycle(view: CycleView, style: CycleStyle = {}): string[] {
     renderStages(view),
     ...(view.modelId === undefined ? [] : [labelled('model', view.modelId)]),
     ...renderReason(view, columns).map(paint.yellow),
+    ...renderRisk(view, columns).map(view.risk.mode === 'HALTED' ? paint.red : paint.yellow),
     ...renderExclusions(view).map(paint.yellow),
     '',
     ...renderCandidates(view, style),
@@ -171,6 +174,12 @@ function renderReason({ status, reason }: CycleView, columns: number): string[] 
   const label = status === 'MISSED' ? 'no orders' : 'no entries';
   const lines = wrapText(`${reason}: ${REASON_CODES[reason]}`, columns - labelled('', '').length);
   return lines.map((line, index) => labelled(index === 0 ? label : '', line));
+}
+
+function renderRisk({ risk }: CycleView, columns: number): string[] {
+  if (risk.mode === 'ACTIVE') return [];
+  const lines = wrapText(describeRisk(risk), columns - labelled('', '').length);
+  return lines.map((line, index) => labelled(index === 0 ? 'risk' : '', line));
 }
 
 const MOST_EXCLUDED = 8;

@@ -65,7 +65,7 @@ describe('the command line', () => {
       const help = capture();
       command.configureOutput({ writeOut: (text) => void help.context.terminal.stdout.write(text) });
       command.outputHelp();
-      expect(help.written.stdout, command.name()).toContain('Example: ');
+      expect(help.written.stdout, command.name()).toMatch(/Examples?: /);
     };
     createProgram(capture().context).commands.forEach(visit);
   });
@@ -180,6 +180,8 @@ describe('the command line', () => {
     for (const command of [
       ['status'],
       ['signals', 'list'],
+      ['trade', 'positions'],
+      ['trade', 'halt'],
       ['db', 'status'],
       ['data', 'gaps'],
       ['features', 'build'],

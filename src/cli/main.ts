@@ -9,6 +9,7 @@ import { addProcesses } from './commands/processes.ts';
 import { addSignals } from './commands/signals.ts';
 import { addSim } from './commands/sim.ts';
 import { addStatus } from './commands/status.ts';
+import { addTrade } from './commands/trade.ts';
 import { addUp } from './commands/up.ts';
 import { addWorker } from './commands/worker.ts';
 import { type CliContext, VERSION } from './context.ts';
@@ -53,6 +54,7 @@ export function createProgram(context: CliContext): Command {
   addFeatures(program, context);
   addModel(program, context);
   addSignals(program, context);
+  addTrade(program, context);
   addSim(program, context);
   addConfig(program, context);
   addDb(program, context);

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the terminal for a line; absent where nobody sits there. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 export const DEFAULT_COLUMNS = 100;

@@ -64,6 +64,19 @@ function* timing({ ml_integration: { scheduler, signals } }: Config): Generator<
   }
 }
 
+/** The first is part of the second. */
+const NESTED_LIMITS = [
+  ['max_position_fraction', 'max_gross_exposure'],
+  ['max_position_fraction', 'max_side_exposure'],
+  ['max_position_fraction', 'max_net_exposure'],
+  ['max_position_fraction', 'max_sector_exposure'],
+  ['max_position_fraction', 'max_correlated_exposure'],
+  ['max_side_exposure', 'max_gross_exposure'],
+  ['max_net_exposure', 'max_gross_exposure'],
+  ['max_daily_loss', 'max_drawdown'],
+  ['max_orders_per_minute', 'max_orders_per_day'],
+] as const;
+
 function* limits({ risk }: Config): Generator<Contradiction> {
   if (Number(risk.initial_equity) <= 0) {
     yield {
@@ -72,14 +85,24 @@ function* limits({ risk }: Config): Generator<Contradiction> {
       remedy: 'write an amount above 0',
     };
   }
-  if (risk.max_position_fraction > risk.max_gross_exposure) {
+  // A limit that another one keeps from ever being reached says something else than what holds.
+  for (const [inner, outer] of NESTED_LIMITS) {
+    const [least, most] = [risk[inner], risk[outer]];
+    if (least === null || most === null || least <= most) continue;
     yield {
       keys: [
-        ['risk', 'max_position_fraction'],
-        ['risk', 'max_gross_exposure'],
+        ['risk', inner],
+        ['risk', outer],
       ],
-      problem: `max_position_fraction (${risk.max_position_fraction}) is more than max_gross_exposure (${risk.max_gross_exposure})`,
-      remedy: `one position can be ${risk.max_gross_exposure} at most`,
+      problem: `${inner} (${least}) is more than ${outer} (${most})`,
+      remedy: `set ${inner} to ${most} at most, or ${outer} to ${least} at least`,
+    };
+  }
+  if (risk.losing_pause !== null && durationMs(risk.losing_pause) % 60_000 !== 0) {
+    yield {
+      keys: [['risk', 'losing_pause']],
+      problem: 'a pause counts whole minutes',
+      remedy: 'write it as 30m, 4h, 1d …',
     };
   }
 }

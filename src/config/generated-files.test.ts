@@ -83,6 +83,19 @@ describe('defaults', () => {
       maxPositions: risk.max_positions,
       maxPositionFraction: risk.max_position_fraction,
       maxDailyLoss: risk.max_daily_loss,
+      maxSideExposure: risk.max_side_exposure,
+      maxNetExposure: risk.max_net_exposure,
+      maxSectorExposure: risk.max_sector_exposure,
+      maxCorrelation: risk.max_correlation,
+      maxCorrelatedExposure: risk.max_correlated_exposure,
+      maxDrawdown: risk.max_drawdown,
+      maxLosingStreak: risk.max_losing_streak,
+      losingPauseMinutes: durationMs(risk.losing_pause ?? '') / 60_000,
+      maxStaleMinutes: risk.max_stale_minutes,
+      maxPriceDeviation: risk.max_price_deviation,
+      maxOrdersPerMinute: risk.max_orders_per_minute,
+      maxOrdersPerDay: risk.max_orders_per_day,
+      duplicateWindowMinutes: risk.duplicate_window_minutes,
       maxPriceAgeMinutes: risk.max_price_age_minutes,
       exitValidityMinutes: risk.exit_validity_minutes,
     }).toEqual(DEFAULT_RISK_SETTINGS);
@@ -90,6 +103,7 @@ describe('defaults', () => {
       ...DEFAULT_SIZING_SETTINGS,
       positionVolatilityTarget: sizing.position_volatility_target,
       minConfidenceScale: sizing.min_confidence_scale,
+      kellyFraction: sizing.kelly_fraction,
       liquidityMinutes: sizing.liquidity_minutes,
     }).toEqual(DEFAULT_SIZING_SETTINGS);
     expect(costs.taker_fee_bps).toBe(DEFAULT_COST_SETTINGS.takerFeeBps);

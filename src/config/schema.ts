@@ -385,6 +385,47 @@ export const configSchema = z.strictObject({
         .max(20)
         .default(1)
         .meta(about('Sum of absolute positions at most.', { unit: 'multiple of the equity' })),
+      max_side_exposure: z
+        .number()
+        .gt(0)
+        .max(20)
+        .nullable()
+        .default(null)
+        .meta(
+          about('Sum of longs, and of shorts, at most; null: as max_gross_exposure.', {
+            unit: 'multiple of the equity',
+          }),
+        ),
+      max_net_exposure: z
+        .number()
+        .gt(0)
+        .max(20)
+        .nullable()
+        .default(null)
+        .meta(
+          about('Longs less shorts at most, either way; null: as max_gross_exposure.', {
+            unit: 'multiple of the equity',
+          }),
+        ),
+      max_sector_exposure: z
+        .number()
+        .gt(0)
+        .max(20)
+        .default(0.5)
+        .meta(about('Sum of the positions of one sector at most.', { unit: 'multiple of the equity' })),
+      max_correlation: fractionFrom(0)
+        .default(0.85)
+        .meta(
+          about('From this correlation of 15-minute returns on, positions of one direction count as one.', {
+            expects: 'a correlation from 0 to 1',
+          }),
+        ),
+      max_correlated_exposure: z
+        .number()
+        .gt(0)
+        .max(20)
+        .default(0.5)
+        .meta(about('Sum of positions that count as one at most.', { unit: 'multiple of the equity' })),
       max_positions: count(1, 1_000).default(8).meta(about('Open positions at most.')),
       max_position_fraction: z
         .number()
@@ -395,6 +436,49 @@ export const configSchema = z.strictObject({
       max_daily_loss: fractionFrom(0.0001)
         .default(0.03)
         .meta(about('After this loss of a UTC day there are no new entries.', { unit: 'fraction' })),
+      max_drawdown: fractionFrom(0.0001)
+        .default(0.2)
+        .meta(about('After this fall from the peak of the equity trading is halted.', { unit: 'fraction' })),
+      max_losing_streak: count(1, 1_000)
+        .nullable()
+        .default(10)
+        .meta(about('After so many trades in a row that lost there are no new entries; null: never.')),
+      losing_pause: duration()
+        .nullable()
+        .default('4h')
+        .meta(about('For how long there are none then; null: until "trade resume".', DURATION)),
+      max_stale_minutes: count(1, 1_440)
+        .default(5)
+        .meta(
+          about('After so long without sufficient data there are no entries until it was sufficient as long.', {
+            unit: 'minutes',
+          }),
+        ),
+      max_model_age_days: count(1, 36_500)
+        .nullable()
+        .default(730)
+        .meta(about('A model whose newest data is older enters nothing; null: however old.', { unit: 'days' })),
+      max_exchange_errors: fractionFrom(0.01)
+        .default(0.5)
+        .meta(
+          about('From this share of failed requests in five minutes on there are no new entries.', {
+            unit: 'fraction',
+          }),
+        ),
+      max_orders_per_minute: count(1, 10_000)
+        .default(20)
+        .meta(about('Orders of one minute from which on there are no further entries.')),
+      max_orders_per_day: count(1, 1_000_000)
+        .default(500)
+        .meta(about('Orders of a UTC day from which on there are no further entries.')),
+      duplicate_window_minutes: count(1, 360)
+        .default(5)
+        .meta(
+          about('A strategy does not enter a symbol on the same side twice within this time.', { unit: 'minutes' }),
+        ),
+      max_price_deviation: fractionFrom(0.0001)
+        .default(0.05)
+        .meta(about('An entry whose price is further from the last close is not placed.', { unit: 'fraction' })),
       max_price_age_minutes: count(1, 60)
         .default(1)
         .meta(about('A price older than this is not traded on.', { unit: 'minutes' })),
@@ -422,6 +506,9 @@ export const configSchema = z.strictObject({
         .meta(
           about('Size at the confidence threshold, relative to confidence 1; linear between.', { unit: 'fraction' }),
         ),
+      kelly_fraction: fractionFrom(0.01)
+        .default(0.25)
+        .meta(about('Largest share of the Kelly size, edge over variance, that an entry takes.', { unit: 'fraction' })),
       liquidity_minutes: count(1, 60)
         .default(3)
         .meta(

@@ -1,3 +1,4 @@
+import type { AppliedCommand, BookCommand, CommandRecord, RiskEvent } from './book-command.ts';
 import type { FinalCandle, SymbolId } from './candle.ts';
 import type { FeaturePanel, Forecast } from './forecast.ts';
 import type { BrokerEvent, EquityPoint, Fill, Order, OrderEvent, OrderIntent, Position } from './order.ts';
@@ -43,6 +44,10 @@ export interface CycleRecord {
   /** All open positions after the minute. */
   readonly positions: readonly Position[];
   readonly equity: EquityPoint;
+  /** Commands that took effect with this minute. */
+  readonly commands: readonly AppliedCommand[];
+  /** What changed in what the book may do. */
+  readonly riskEvents: readonly RiskEvent[];
   /** How often each reason occurred. */
   readonly reasonCounts: Readonly<Partial<Record<ReasonCode, number>>>;
   /** Real milliseconds per stage as measured before the commit; `commit` and `send` follow in the next record. */
@@ -86,6 +91,10 @@ export interface Journal {
   commitCandles(candles: readonly FinalCandle[]): Promise<CandleCommit>;
   /** T2. @throws MinutehandError LEASE_LOST when another process owns the book. */
   commitCycle(record: CycleRecord): Promise<void>;
+  /** Commands of the book that have not taken effect, oldest first. */
+  pendingCommands(book: string): Promise<BookCommand[]>;
+  /** Commands between two minutes, with the state they lead to. @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER */
+  commitCommands(record: CommandRecord): Promise<void>;
   /** T2's own duration and that of sending, known only afterwards. */
   commitTimings(book: string, minute: EpochMs, stageMs: Readonly<Partial<Record<CycleStage, number>>>): Promise<void>;
   /** What the challenger says of a committed minute: stored under its own model, beside the champion's. Nothing is traded on it. */

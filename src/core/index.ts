@@ -1,3 +1,4 @@
+export * from './book-command.ts';
 export * from './bounded-history.ts';
 export * from './candle.ts';
 export * from './clock.ts';

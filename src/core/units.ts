@@ -11,6 +11,10 @@ export type Milliseconds = Branded<number, 'Milliseconds'>;
 export type Price = Branded<number, 'Price'>;
 /** A dimensionless share, 0.01 = one per cent. */
 export type Fraction = Branded<number, 'Fraction'>;
+/** The value of an order or position: cash units, never negative. */
+export type Notional = Branded<bigint, 'Notional'>;
+/** What a position puts at risk, one standard deviation of its profit over its holding time: cash units. */
+export type RiskAmount = Branded<bigint, 'RiskAmount'>;
 /** One hundredth of one per cent. */
 export type BasisPoints = Branded<number, 'BasisPoints'>;
 
@@ -18,6 +22,8 @@ export const epochMs = (value: number): EpochMs => value as EpochMs;
 export const milliseconds = (value: number): Milliseconds => value as Milliseconds;
 export const price = (value: number): Price => value as Price;
 export const fraction = (value: number): Fraction => value as Fraction;
+export const notionalAmount = (cash: bigint): Notional => cash as Notional;
+export const riskAmount = (cash: bigint): RiskAmount => cash as RiskAmount;
 export const basisPoints = (value: number): BasisPoints => value as BasisPoints;
 
 /** Converts basis points to a fraction: 5 bp = 0.0005. */

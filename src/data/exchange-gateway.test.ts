@@ -12,6 +12,7 @@ import {
 } from '../core/index.ts';
 import { createExchangeGateway, type ExchangeGateway } from './exchange-gateway.ts';
 import { type FakeVenue, fakeBar, startFakeVenue } from './fake-venue.ts';
+import { RequestOutcomes } from './request-outcomes.ts';
 
 const NOON = 1_750_000_020_000 - (1_750_000_020_000 % 3_600_000);
 const open: { close(): Promise<void> }[] = [];
@@ -22,20 +23,22 @@ afterEach(async () => {
 
 async function connect(
   symbols = ['BTCUSDT', 'ETHUSDT'],
-): Promise<{ venue: FakeVenue; gateway: ExchangeGateway; clock: ManualClock }> {
+): Promise<{ venue: FakeVenue; gateway: ExchangeGateway; clock: ManualClock; outcomes: RequestOutcomes }> {
   const venue = await startFakeVenue(symbols, epochMs(NOON));
   const clock = new ManualClock(epochMs(NOON));
+  const outcomes = new RequestOutcomes(clock);
   const gateway = await createExchangeGateway({
     exchangeId: 'binanceusdm',
     url: venue.url,
     clock,
+    outcomes,
     log: silentLog,
     metrics: noMetrics,
     requestTimeoutMs: 2_000,
     maxParallel: 4,
   });
   open.push(gateway, venue);
-  return { venue, gateway, clock };
+  return { venue, gateway, clock, outcomes };
 }
 
 function fill(venue: FakeVenue, symbol: string, fromMinutesAgo: number, toMinutesAgo = 0): void {
@@ -195,6 +198,14 @@ describe('exchange gateway', () => {
     await expect(gateway.fetchCandles('BTCUSDT', '1m', { limit: 1 })).rejects.toMatchObject({
       code: 'EXCHANGE_ANSWER_INVALID',
     });
+  });
+
+  it('records how each request went', async () => {
+    const { venue, gateway, outcomes } = await connect();
+    await gateway.serverTime();
+    venue.failures.push({ path: '/fapi/v1/time', status: 503, body: 'busy' });
+    await expect(gateway.serverTime()).rejects.toBeInstanceOf(TransientError);
+    expect(outcomes.recent()).toEqual({ all: 2, failed: 1 });
   });
 
   it('says that an exchange cannot be reached, where, and that the exit code is 1', async () => {

@@ -21,6 +21,7 @@ import {
 import { type BinanceUsdmClient, createBinanceUsdmClient } from './binance-usdm-client.ts';
 import { instrumentsOf, weightPerSecondOf } from './exchange-info.ts';
 import { candleOfRow, candleOfStream, withEmptiness } from './kline.ts';
+import type { RequestOutcomes } from './request-outcomes.ts';
 import { answerInvalid, venueError } from './venue-error.ts';
 
 /** Rows of one klines request at most, as Binance USD-M futures has it. */
@@ -111,6 +112,8 @@ export interface ExchangeGatewayOptions {
   readonly requestTimeoutMs: number;
   /** Concurrent requests (`ml_integration.scheduler.max_parallel`). */
   readonly maxParallel: number;
+  /** Told how each request went. */
+  readonly outcomes?: Pick<RequestOutcomes, 'record'>;
 }
 
 /**
@@ -303,15 +306,17 @@ class BinanceUsdmGateway implements ExchangeGateway {
 
   /** One request through the queue: bounded in number and time, its errors translated, a rate limit pausing all others too. */
   async #ask<T>(endpoint: string, priority: number, request: () => Promise<T>): Promise<T> {
-    const { metrics, log, requestTimeoutMs } = this.#options;
+    const { metrics, log, requestTimeoutMs, outcomes } = this.#options;
     const label = { endpoint: endpoint.split(' ')[0] ?? endpoint };
     try {
       const answer = await this.#queue.add(request, { priority, timeout: 3 * requestTimeoutMs });
       metrics.count('minutehand_exchange_requests_total', { ...label, outcome: 'ok' });
+      outcomes?.record(false);
       return answer as T;
     } catch (thrown) {
       const error = venueError(thrown, this.#requestOf(endpoint), this.#client.errors);
       metrics.count('minutehand_exchange_requests_total', { ...label, outcome: error.code });
+      outcomes?.record(true);
       if (error instanceof TransientError && error.retryAfterMs !== undefined && !this.#queue.isPaused) {
         log.warn({ reason: 'SOURCE_RATE_LIMITED', waitMs: error.retryAfterMs }, error.message);
         this.#queue.pause();

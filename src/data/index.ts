@@ -43,6 +43,7 @@ export {
 export { type Panel, type PanelOptions, panelAt } from './panel.ts';
 export * from './quality/index.ts';
 export * from './quality/index.ts';
+export { RequestOutcomes } from './request-outcomes.ts';
 export { type RetryOptions, retry } from './retry.ts';
 export type { SimulatedMarketInfo, SimulationStatus } from './simulation-status.ts';
 export { selectUniverse, type Universe, type UniverseOptions } from './universe.ts';

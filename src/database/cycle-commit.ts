@@ -1,5 +1,6 @@
 import pg from 'pg';
 import {
+  type CommandRecord,
   type CycleRecord,
   type EpochMs,
   type Forecast,
@@ -8,6 +9,7 @@ import {
   type SymbolId,
 } from '../core/index.ts';
 import { float4Array, float8Array, int4Array } from './binary-arrays.ts';
+import { commandStatements } from './book-commands.ts';
 import { type Database, inPipeline, type Statement } from './connection.ts';
 import { instrumentIds } from './instruments.ts';
 import { ensurePartitions, PREDICTIONS, SIGNALS, withPartitions } from './partitions.ts';
@@ -41,6 +43,7 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
   add(record.orderEvents, 'order-events', EVENTS, () => [JSON.stringify(record.orderEvents)]);
   add(record.fills, 'fills', FILLS, () => [withId(record.fills)]);
   statements.push(statement('positions', POSITIONS, [record.book, withId(record.positions)]));
+  statements.push(...commandStatements(record.book, record));
   try {
     await inPipeline<GuardRow>(database, statements, {
       statement: statement('guard', GUARD, [record.book, record.minute]),
@@ -58,6 +61,25 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
     throw error;
   }
 }
+
+/**
+ * Commits what commands changed between two minutes, or nothing.
+ * @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER when the book has gone on
+ */
+export async function commitCommands(database: Database, lease: Lease, record: CommandRecord): Promise<void> {
+  const { book, minute, bookState } = record;
+  const statements = [statement('state', STATE, [book, bookState]), ...commandStatements(book, record)];
+  await inPipeline<GuardRow>(database, statements, {
+    statement: statement('guard', GUARD, [book, minute]),
+    proceed: (rows) => {
+      requireLease(lease, book, rows[0]);
+      if (rows[0]?.last_minute === minute) return true;
+      throw outOfOrder(book, minute, rows[0]?.last_minute);
+    },
+  });
+}
+
+const STATE = 'UPDATE books SET state = $2 WHERE book = $1';
 
 /**
  * Stores the forecasts of a model beside the one that serves: of a committed minute, by whoever holds the lease, else nothing is stored.
@@ -98,24 +120,29 @@ const GUARD = `SELECT (SELECT epoch FROM leases WHERE book = $1 FOR SHARE) AS ep
 
 /** False when the minute is there already. */
 function mayCommit(lease: Lease, record: CycleRecord, found: GuardRow | undefined): boolean {
-  if (record.book !== lease.book || found?.epoch !== lease.epoch) {
-    throw new MinutehandError(
-      'LEASE_LOST',
-      `Another process owns the book ${record.book}: its lease has epoch ${found?.epoch ?? 'none'}, this process holds ${lease.epoch}.`,
-      'This process stops; see which one runs with "minutehand status".',
-      { exitCode: 3 },
-    );
-  }
-  if (found.committed) return false;
-  if (found.last_minute !== null && record.minute <= found.last_minute) {
-    throw new MinutehandError(
-      'CYCLE_OUT_OF_ORDER',
-      `Minute ${record.minute} of book ${record.book} comes after minute ${found.last_minute} was committed.`,
-      'Restart: the engine goes on after the last committed minute.',
-    );
-  }
+  requireLease(lease, record.book, found);
+  if (found?.committed) return false;
+  const last = found?.last_minute ?? null;
+  if (last !== null && record.minute <= last) throw outOfOrder(record.book, record.minute, last);
   return true;
 }
+
+function requireLease(lease: Lease, book: string, found: GuardRow | undefined): void {
+  if (book === lease.book && found?.epoch === lease.epoch) return;
+  throw new MinutehandError(
+    'LEASE_LOST',
+    `Another process owns the book ${book}: its lease has epoch ${found?.epoch ?? 'none'}, this process holds ${lease.epoch}.`,
+    'This process stops; see which one runs with "minutehand status".',
+    { exitCode: 3 },
+  );
+}
+
+const outOfOrder = (book: string, minute: EpochMs, last: number | null | undefined): MinutehandError =>
+  new MinutehandError(
+    'CYCLE_OUT_OF_ORDER',
+    `Minute ${minute} of book ${book} comes after minute ${last} was committed.`,
+    'Restart: the engine goes on after the last committed minute.',
+  );
 
 const CYCLE = `WITH cycle AS (
     INSERT INTO cycles (book, minute, status, reason, model_id, members, excluded, candles, predictions, candidates, signals,

@@ -167,6 +167,8 @@ export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): 
       grossExposure: '2000',
       openPositions: 0,
     },
+    commands: [],
+    riskEvents: [],
     reasonCounts: {},
     stageMs: { candles: 3.5, features: 4.25, forecasts: 20, decision: 1 },
     startedAt: epochMs(minute + 250),

@@ -11,6 +11,13 @@ export {
   type StoredSpan,
   storedSpans,
 } from './bars.ts';
+export {
+  COMMANDS_CHANNEL,
+  type CommandRequest,
+  type RecordedCommand,
+  readCommand,
+  requestCommand,
+} from './book-commands.ts';
 export { loadBook, saveUniverse, universeAt } from './books.ts';
 export { listCorrections, type RecordedCorrection, repairCandles, upsertCandles } from './candles.ts';
 export { type Database, type DatabaseOptions, openDatabase, redactUrl } from './connection.ts';
@@ -53,6 +60,7 @@ export {
   listOrders,
   listPositions,
 } from './ledger.ts';
+export { listen } from './listen.ts';
 export { type MigrationStatus, migrate, migrationStatus, rollback } from './migrate.ts';
 export {
   aliasedModel,

@@ -102,7 +102,8 @@ describe('a committed minute', () => {
     expect(await listFills(test.database, { book: 'main', limit: 5 })).toEqual(filled.fills);
     expect(await listPositions(test.database, 'main')).toEqual(filled.positions);
     expect(await listEquity(test.database, { book: 'main', limit: 1 })).toEqual([filled.equity]);
-    const { forecasts, signals, intents, orders, orderEvents, fills, positions, equity, bookState, ...cycle } = filled;
+    const { forecasts, signals, intents, orders, orderEvents, fills, positions, equity, ...told } = filled;
+    const { commands, riskEvents, bookState, ...cycle } = told;
     expect((await listCycles(test.database, { book: 'main', limit: 1 }))[0]).toEqual({
       ...cycle,
       predictions: forecasts.length,

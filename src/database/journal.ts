@@ -8,10 +8,11 @@ import {
   type Journal,
   systemClock,
 } from '../core/index.ts';
+import { pendingCommands } from './book-commands.ts';
 import { loadBook } from './books.ts';
 import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
-import { commitCycle, insertForecasts } from './cycle-commit.ts';
+import { commitCommands, commitCycle, insertForecasts } from './cycle-commit.ts';
 import { insertFeatures, loadFeatureState, saveFeatureState } from './features.ts';
 import { updateSnapshots } from './snapshots.ts';
 
@@ -38,6 +39,8 @@ export function createPostgresJournal({
       return commit;
     },
     commitCycle: (record: CycleRecord) => commitCycle(database, venue, lease, record),
+    pendingCommands: (book) => pendingCommands(database, book),
+    commitCommands: (record) => commitCommands(database, lease, record),
     commitTimings: async (
       book: string,
       minute: EpochMs,

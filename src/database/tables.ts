@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { bigint, boolean, doublePrecision, integer, jsonb, numeric, pgTable, text } from 'drizzle-orm/pg-core';
 import type {
+  BookCommandKind,
   CycleStage,
   CycleStatus,
   EntryProtection,
@@ -13,6 +14,7 @@ import type {
   OrderStatus,
   OrderType,
   ReasonCode,
+  RiskMode,
   SignalSide,
   StopState,
 } from '../core/index.ts';
@@ -197,6 +199,17 @@ export const auditLog = pgTable('audit_log', {
   action: text('action').notNull(),
   subject: text('subject').notNull(),
   details: jsonb('details').$type<Readonly<Record<string, unknown>>>().notNull(),
+});
+
+export const bookCommands = pgTable('book_commands', {
+  commandId: bigint('command_id', { mode: 'number' }).generatedAlwaysAsIdentity().primaryKey(),
+  book: text('book').notNull(),
+  command: text('command').$type<BookCommandKind>().notNull(),
+  actor: text('actor').notNull(),
+  reason: text('reason'),
+  time: instant('time').notNull(),
+  appliedAt: instant('applied_at'),
+  outcome: text('outcome').$type<RiskMode>(),
 });
 
 const builders = new WeakMap<Database, NodePgDatabase>();

@@ -11,10 +11,18 @@ import {
   MINUTE_MS,
   MinutehandError,
   messageOf,
+  type ReasonCode,
   waitReal,
 } from '../core/index.ts';
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
-import { applyRetention, createPostgresJournal, type Database, openDatabase } from '../database/index.ts';
+import {
+  applyRetention,
+  COMMANDS_CHANNEL,
+  createPostgresJournal,
+  type Database,
+  listen,
+  openDatabase,
+} from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
 import { PaperBroker, pendingCancels, positionsOf } from '../trading/index.ts';
 import { BookHistory } from './book-history.ts';
@@ -26,8 +34,10 @@ import { BookUniverse } from './book-universe.ts';
 import { ChallengerForecasts } from './challenger-forecasts.ts';
 import { summarizeCycle } from './cycle-summary.ts';
 import type { EngineOptions, EnginePorts } from './engine-options.ts';
+import { entriesBlockedBy } from './entry-conditions.ts';
 import { MinuteCycle } from './minute-cycle.ts';
 import { fitModel, fitWindow } from './model-supply.ts';
+import { describeRisk } from './risk-standing.ts';
 import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
 import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
@@ -36,8 +46,6 @@ export const BOOK = 'main';
 const INSTRUMENTS_EVERY_MS = 15 * MINUTE_MS;
 /** Real time between two looks whether a running replay has ended. */
 const END_CHECK_MS = 1_000;
-/** A real venue's clock this far from ours makes orders unsafe. */
-const SAFE_SKEW_MS = 1_000;
 
 /**
  * Runs one book until the signal stops it or the asked number of minutes is done. Start and recovery are one path: whatever was
@@ -227,7 +235,16 @@ class BookEngine {
     if (complete && !warm.restored) await history.save(journal, features, minute);
 
     const cycle = await this.#createCycle(state, features, book);
-    if (book) await cycle.storeAgain(book.lastMinute);
+    if (book) {
+      await cycle.storeAgain(book.lastMinute);
+      await this.#applyCommands();
+    }
+    this.#inBackground('commands', () =>
+      listen(this.#database, COMMANDS_CHANNEL, () => this.#inBackground('commands', () => this.#applyCommands()), {
+        log: this.#ports.log,
+        signal,
+      }),
+    );
     if (choice?.predictor && choice.predictor.contextBars > 1 && !complete) {
       this.#inBackground('warm-up of the model', () => this.#models.serve(choice, needsModel));
     } else if (choice) await this.#models.serve(choice, needsModel);
@@ -277,7 +294,7 @@ class BookEngine {
         references: this.#universe.references,
         instruments: () => this.#universe.instruments,
         ended: () => this.#universe.ended,
-        entriesBlocked: () => (Math.abs(clock.skewMs) > SAFE_SKEW_MS ? 'CLOCK_SKEWED' : undefined),
+        entriesBlocked: (minute) => this.#entriesBlocked(minute),
         clock,
         journal: this.#journal,
         broker,
@@ -291,6 +308,25 @@ class BookEngine {
     );
     this.#cycle = cycle;
     return cycle;
+  }
+
+  async #applyCommands(): Promise<void> {
+    const standing = await this.#cycle?.applyCommands();
+    if (standing) this.#ports.onEvent({ kind: 'notice', text: `by command: ${describeRisk(standing)}` });
+  }
+
+  #entriesBlocked(minute: EpochMs): ReasonCode | undefined {
+    const { max_exchange_errors, max_model_age_days } = this.#options.config.risk;
+    const dataUntil = this.#models.slot.current?.manifest.windows.test.to;
+    return entriesBlockedBy(
+      {
+        minute,
+        clockSkewMs: this.#venue.clock.skewMs,
+        requests: this.#venue.outcomes.recent(),
+        modelDataUntil: dataUntil === undefined ? undefined : epochMs(dataUntil),
+      },
+      { maxExchangeErrors: max_exchange_errors, maxModelAgeDays: max_model_age_days },
+    );
   }
 
   async #enterRun(market: MarketDescription, after: EpochMs): Promise<BookRun | undefined> {

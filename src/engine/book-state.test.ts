@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../core/index.ts';
 import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
-import { decodeBookState, encodeBookState, initialBookState, warmBookState, withHalt } from './book-state.ts';
+import { decodeBookState, encodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { minuteAt, runBook, TestMarket, testCandle, testSettings } from './decide-fixtures.ts';
 
 describe('a book state as text', () => {
@@ -43,7 +43,7 @@ describe('a book state as text', () => {
       '{"version":2',
       '[]',
       valid.replace('"version":2', '"version":3'),
-      valid.replace('"halted":false', '"halted":"no"'),
+      valid.replace('"latches":[]', '"latches":"no"'),
       valid.replace('"cash":"1', '"cash":"1.'),
       valid.replace('"cooldowns"', '"foreign":1,"cooldowns"'),
     ];
@@ -65,9 +65,11 @@ describe('a new book', () => {
     expect(fresh.markets.size).toBe(0);
   });
 
-  it('keeps a halt until it is lifted by command', () => {
-    const halted = decodeBookState(encodeBookState(withHalt(initialBookState(DEFAULT_RISK_SETTINGS), true)));
-    expect(halted.risk.halted).toBe(true);
-    expect(withHalt(halted, false).risk.halted).toBe(false);
+  it('takes over the halt of a state that was stored before there were latches', () => {
+    const stored = JSON.parse(encodeBookState(initialBookState(DEFAULT_RISK_SETTINGS)));
+    const flags = (halted: boolean) => ({ day: 20_000, dayStartEquity: '9900', dailyLossReached: true, halted });
+    const { risk } = decodeBookState(JSON.stringify({ ...stored, risk: flags(true) }));
+    expect(risk).toMatchObject({ day: 20_000, dayStartEquity: 9900n, latches: [{ reason: 'RISK_HALTED' }] });
+    expect(decodeBookState(JSON.stringify({ ...stored, risk: flags(false) })).risk.latches).toEqual([]);
   });
 });

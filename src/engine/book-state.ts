@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type BoundedHistory,
+  DAY_MS,
   type EntryProtection,
   type EpochMs,
   epochMs,
@@ -26,10 +27,14 @@ import {
   type MarketState,
   openLedger,
   type PositionProtection,
+  type RiskLatch,
   type RiskSettings,
   type RiskState,
+  requestCancels,
+  riskModeOf,
   type SizingSettings,
   updateMarket,
+  workingOrders,
 } from '../trading/index.ts';
 
 /**
@@ -87,17 +92,14 @@ export function observeCandles(
   return next;
 }
 
-/** The state with the halt latch set or cleared: only an explicit command does either. */
-export const withHalt = (state: BookState, halted: boolean): BookState => ({
-  ...state,
-  risk: { ...state.risk, halted },
-});
-
-/** The state with a strategy's book stop lifted: its drawdown counts from the next minute's equity. */
-export const withoutDrawdownStop = (state: BookState, strategy: string): BookState => ({
-  ...state,
-  drawdowns: new Map([...state.drawdowns].filter(([name]) => name !== strategy)),
-});
+/** Where trading is halted, the state with the end of entries asked for that still work. */
+export function withEntriesCancelled(state: BookState): BookState {
+  if (riskModeOf(state.risk) !== 'HALTED') return state;
+  const entries = workingOrders(state.ledger).filter(({ intent }) => intent.purpose === 'entry');
+  if (entries.length === 0) return state;
+  const ids = entries.map(({ intent }) => intent.clientOrderId);
+  return { ...state, ledger: requestCancels(state.ledger, ids) };
+}
 
 const VERSION = 2;
 
@@ -120,8 +122,12 @@ export function encodeBookState(state: BookState): string {
     risk: {
       day: risk.day,
       dayStartEquity: String(risk.dayStartEquity),
-      dailyLossReached: risk.dailyLossReached,
-      halted: risk.halted,
+      ordersOfDay: risk.ordersOfDay,
+      peakEquity: String(risk.peakEquity),
+      losingStreak: risk.losingStreak,
+      openResults: [...risk.openResults].map(([key, result]) => [key, String(result)]),
+      staleMinutes: risk.staleMinutes,
+      latches: risk.latches.map(storedLatch),
     },
     markets: [...state.markets].map(([symbol, market]) => [
       symbol,
@@ -241,6 +247,34 @@ const drawdown: z.ZodType<DrawdownState> = z.strictObject({ peak: integer, isSto
 
 const mapOf = <T>(value: z.ZodType<T>) =>
   z.array(z.tuple([z.string(), value])).transform((entries) => new Map<string, T>(entries));
+const latch: z.ZodType<RiskLatch> = z.strictObject({
+  mode: z.enum(['REDUCING', 'HALTED']),
+  reason,
+  actor: z.string(),
+  since: time,
+  until: time.exactOptional(),
+  text: z.string().exactOptional(),
+});
+
+const risk: z.ZodType<RiskState> = z.strictObject({
+  day: z.number().int(),
+  dayStartEquity: integer,
+  ordersOfDay: z.number().int(),
+  peakEquity: integer,
+  losingStreak: z.number().int(),
+  openResults: z.array(z.tuple([z.string(), integer])).transform((entries) => new Map(entries)),
+  staleMinutes: z.number().int(),
+  latches: z.array(latch),
+});
+
+/** What states held before there were latches: the loss of a day is seen anew in the next minute, a halt is taken over. */
+const riskOfFlags = z
+  .strictObject({ day: z.number().int(), dayStartEquity: integer, dailyLossReached: z.boolean(), halted: z.boolean() })
+  .transform(({ day, dayStartEquity, halted }): RiskState => {
+    const since = epochMs(Math.max(0, day) * DAY_MS);
+    const held: RiskLatch = { mode: 'HALTED', reason: 'RISK_HALTED', actor: 'engine', since };
+    return { ...initialRiskState(dayStartEquity), day, latches: halted ? [held] : [] };
+  });
 
 const SCHEMA: z.ZodType<BookState> = z
   .strictObject({
@@ -248,12 +282,7 @@ const SCHEMA: z.ZodType<BookState> = z
     version: z.literal([1, VERSION]),
     minute: time,
     ledger,
-    risk: z.strictObject({
-      day: z.number().int(),
-      dayStartEquity: integer,
-      dailyLossReached: z.boolean(),
-      halted: z.boolean(),
-    }),
+    risk: z.union([risk, riskOfFlags]),
     markets: z.array(market).transform((entries) => new Map(entries)),
     edges: z.strictObject({
       modelId: z.string(),
@@ -303,6 +332,15 @@ function storedOrder({ intent, ...order }: LedgerOrder) {
     isCancelRequested: order.isCancelRequested,
   };
 }
+
+const storedLatch = ({ mode, reason, actor, since, until, text }: RiskLatch) => ({
+  mode,
+  reason,
+  actor,
+  since,
+  until,
+  text,
+});
 
 function storedPosition(position: LedgerPosition) {
   return {

@@ -9,6 +9,7 @@ import type {
   Signal,
 } from '../core/index.ts';
 import type { CycleReport } from './minute-cycle.ts';
+import type { RiskStanding } from './risk-standing.ts';
 
 /** What one minute shows to the outside: small enough to send between processes every minute. */
 export interface CycleSummary {
@@ -29,12 +30,16 @@ export interface CycleSummary {
   readonly fills: number;
   readonly positions: readonly Position[];
   readonly equity: EquityPoint;
+  readonly risk: RiskStanding;
   readonly reasonCounts: Readonly<Partial<Record<ReasonCode, number>>>;
   readonly stageMs: Readonly<Record<CycleStage, number>>;
   readonly totalMs: number;
 }
 
-export function summarizeCycle({ record, stageMs, totalMs, universe }: CycleReport, candidates = 5): CycleSummary {
+export function summarizeCycle(
+  { record, stageMs, totalMs, universe, risk }: CycleReport,
+  candidates = 5,
+): CycleSummary {
   const strongest = [...record.signals].sort(
     (a, b) => Number(b.accepted) - Number(a.accepted) || b.netEdge - a.netEdge || (a.symbol < b.symbol ? -1 : 1),
   );
@@ -54,6 +59,7 @@ export function summarizeCycle({ record, stageMs, totalMs, universe }: CycleRepo
     fills: record.fills.length,
     positions: record.positions,
     equity: record.equity,
+    risk,
     reasonCounts: record.reasonCounts,
     stageMs,
     totalMs,

@@ -42,6 +42,7 @@ export const testSettings = (changes: Partial<DecideSettings> = {}): DecideSetti
   sizing: DEFAULT_SIZING_SETTINGS,
   risk: DEFAULT_RISK_SETTINGS,
   strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h' })],
+  sectorOf: () => 0,
   ...changes,
 });
 

@@ -16,6 +16,7 @@ import {
   workingLegsOf,
 } from '../trading/index.ts';
 import { decodeBookState, encodeBookState } from './book-state.ts';
+import type { DecideInput } from './decide.ts';
 import { type BookRun, minuteAt, runBook, TestMarket, testSettings } from './decide-fixtures.ts';
 
 const MINUTES = 150;
@@ -55,7 +56,17 @@ const settings = testSettings({
       },
     }),
   ],
-  risk: { ...DEFAULT_RISK_SETTINGS, maxGrossExposure: 0.5, maxPositions: 5, maxPositionFraction: 0.12 },
+  sectorOf: (symbol) => Number(symbol.replace(/\D/g, '')) % 3,
+  risk: {
+    ...DEFAULT_RISK_SETTINGS,
+    maxGrossExposure: 0.5,
+    maxSideExposure: 0.3,
+    maxNetExposure: 0.25,
+    maxSectorExposure: 0.2,
+    maxPositions: 5,
+    maxPositionFraction: 0.12,
+    maxOrdersPerMinute: 4,
+  },
 });
 
 const initial = parseCash(settings.risk.initialEquity);
@@ -69,6 +80,12 @@ const recordOf = ({ decisions, state }: BookRun) => ({
   minutes: decisions.map(({ state: _, ...parts }) => parts),
   end: encodeBookState(state),
 });
+
+/** Halts, closings and their end at minutes that follow from the seed. */
+const commanded = (seed: number) => (input: DecideInput, index: number) => {
+  const command = ({ 0: 'halt', 10: 'resume', 60: 'close-all', 75: 'resume' } as const)[(index + seed) % 90];
+  return command ? { ...input, commands: [{ id: index, command, actor: 'cli:test' }] } : input;
+};
 
 describe('a book over random markets', () => {
   it('accounts for every unit of money in every minute', async () => {
@@ -110,6 +127,24 @@ describe('a book over random markets', () => {
           const total = parseCash(equity.equity);
           expect(exposure.gross <= shareOfEquity(total, settings.risk.maxGrossExposure)).toBe(true);
           expect(exposure.positions).toBeLessThanOrEqual(settings.risk.maxPositions);
+          const { long, short, bySymbol } = exposure;
+          const net = long > short ? long - short : short - long;
+          for (const { side } of entries) {
+            const held = side === 'buy' ? long : short;
+            expect(held <= shareOfEquity(total, settings.risk.maxSideExposure ?? 0)).toBe(true);
+            const grows = side === 'buy' ? long > short : short > long;
+            // The last entry may have been one that brought the two sides nearer.
+            if (grows && entries.length === 1) {
+              expect(net <= shareOfEquity(total, settings.risk.maxNetExposure ?? 0)).toBe(true);
+            }
+          }
+          for (const sector of new Set(entries.map(({ symbol }) => settings.sectorOf(symbol)))) {
+            const held = [...bySymbol].filter(([symbol]) => settings.sectorOf(symbol) === sector);
+            const sum = held.reduce((total, [, value]) => total + value, 0n);
+            const share = sector === 0 ? settings.risk.maxGrossExposure : settings.risk.maxSectorExposure;
+            expect(sum <= shareOfEquity(total, share)).toBe(true);
+          }
+          expect(intents.filter(isChosen).length).toBeLessThanOrEqual(settings.risk.maxOrdersPerMinute);
           for (const { symbol } of entries) {
             const held = exposure.bySymbol.get(symbol) ?? 0n;
             expect(held <= shareOfEquity(total, settings.risk.maxPositionFraction)).toBe(true);
@@ -232,9 +267,11 @@ describe('a book over random markets', () => {
     await fc.assert(
       fc.asyncProperty(seeds, fc.uniqueArray(fc.nat({ max: MINUTES - 1 }), { maxLength: 10 }), async (seed, kills) => {
         const market = new TestMarket(8, seed);
-        const unbroken = await runBook(market, MINUTES, settings);
+        const input = commanded(seed);
+        const unbroken = await runBook(market, MINUTES, settings, { input });
         const killed = new Set(kills);
         const restarted = await runBook(market, MINUTES, settings, {
+          input,
           restartBefore: (index) => killed.has(index),
           carry: (state) => decodeBookState(encodeBookState(state)),
         });

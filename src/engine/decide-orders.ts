@@ -2,24 +2,28 @@ import {
   durationOf,
   type EpochMs,
   epochMs,
+  fraction,
   MINUTE_MS,
   type OrderIntent,
   type ReasonCode,
   type Signal,
   type SymbolId,
 } from '../core/index.ts';
-import { formatPrice, formatQuantity, tradingRulesOf } from '../matching/index.ts';
+import { formatPrice, formatQuantity, priceFromNumber, tradingRulesOf } from '../matching/index.ts';
 import { type Holding, type Strategy, type StrategyBook, StrategyManager, type Target } from '../strategies/index.ts';
 import {
   clientOrderIdOf,
+  decisiveLatch,
   type Exposure,
   enterIntents,
   exposureOf,
+  isClosingAll,
   type LedgerChange,
   magnitude,
+  type PreTradeContext,
   planProtection,
   positionKey,
-  refuseOrder,
+  refuseEntry,
   requestCancels,
   sizeEntry,
   volatilityOf,
@@ -58,6 +62,7 @@ export function planOrders(state: BookState, input: PlanInput, settings: DecideS
   plan.restAfterLegs();
   if (input.late === undefined) {
     plan.closeForced();
+    if (isClosingAll(state.risk)) plan.closeAll();
     const manager = new StrategyManager(settings.strategies);
     const outcomes = manager.decide(input.minute, input.signals, (strategy) => plan.bookOf(strategy));
     for (const { strategy, targets, refusals } of outcomes) {
@@ -147,6 +152,15 @@ class OrderPlan {
     }
   }
 
+  /** Closes every position; what strategies say of it afterwards changes nothing. */
+  closeAll(): void {
+    const configured = new Map(this.#settings.strategies.map((strategy) => [strategy.name, strategy]));
+    for (const { strategy, symbol } of this.#state.ledger.positions.values()) {
+      const closer = configured.get(strategy) ?? { name: strategy, cooldownMinutes: 0 };
+      this.#close(closer, { kind: 'close', symbol, reason: 'RISK_CLOSE_ALL' });
+    }
+  }
+
   /** Closes positions of strategies that are no longer configured: nobody else would. */
   closeOrphans(): void {
     const names = new Set(this.#settings.strategies.map((strategy) => strategy.name));
@@ -209,7 +223,7 @@ class OrderPlan {
   #enter(strategy: Strategy, target: Extract<Target, { kind: 'enter' }>): void {
     const { symbol, signal } = target;
     const { minute, equity, instruments } = this.#input;
-    const { risk, signals, sizing, costs } = this.#settings;
+    const { risk, signals, sizing, costs, sectorOf } = this.#settings;
     const key = positionKey(strategy.name, symbol);
     if (this.#working.entry.has(key) || this.#working.exit.has(key) || this.#state.ledger.positions.has(key)) {
       this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signal.id);
@@ -221,17 +235,25 @@ class OrderPlan {
       return;
     }
     if (this.#state.drawdowns.get(strategy.name)?.isStopped) {
-      this.note(strategy, symbol, 'RISK_DRAWDOWN', signal.id);
+      this.note(strategy, symbol, 'RISK_STRATEGY_DRAWDOWN', signal.id);
       return;
     }
     const market = this.#state.markets.get(symbol);
     const instrument = instruments.get(symbol);
-    const exposure = this.#exposure;
-    const refusal = refuseOrder(
-      { reduceOnly: false },
-      { minute, risk: this.#state.risk, exposure, equity, market },
-      risk,
-    );
+    const { side } = signal;
+    const context: PreTradeContext = {
+      minute,
+      restriction: decisiveLatch(this.#state.risk)?.reason,
+      equity,
+      exposure: this.#exposure,
+      markets: this.#state.markets,
+      sectorOf,
+      ordersOfMinute: this.#intents.length,
+      ordersOfDay: this.#state.risk.ordersOfDay + this.#intents.length,
+      lastEntryAt: () => this.#lastEntryAt(strategy.name, symbol, side === 'long' ? 'buy' : 'sell'),
+    };
+    const price = priceFromNumber(signal.referencePrice);
+    const refusal = refuseEntry({ strategy: strategy.name, symbol, side, price }, context, risk);
     if (refusal !== undefined || market === undefined || instrument === undefined) {
       this.note(strategy, symbol, refusal ?? 'INSTRUMENT_NOT_TRADING', signal.id);
       return;
@@ -250,12 +272,14 @@ class OrderPlan {
     }
     const sized = sizeEntry(
       {
+        ...context,
         symbol,
+        side,
         confidence: signal.confidence,
         confidenceThreshold: signals.confidenceThreshold,
         holdMinutes,
-        equity,
-        exposure,
+        edge: fraction(signal.netEdge),
+        edgeMinutes: durationOf(signal.horizon) / MINUTE_MS,
         market,
         rules,
       },
@@ -266,19 +290,27 @@ class OrderPlan {
       this.note(strategy, symbol, sized.refusal, signal.id);
       return;
     }
-    this.#exposure = withEntry(exposure, symbol, sized.notional);
+    this.#exposure = withEntry(context.exposure, { symbol, side, notional: sized.notional });
     this.#holdUntil.set(key, target.holdUntil);
     const identity = this.#identity(strategy, symbol, 'entry');
     this.#working.entry.set(key, identity.clientOrderId);
     this.#intents.push({
       ...identity,
-      side: signal.side === 'long' ? 'buy' : 'sell',
+      side: side === 'long' ? 'buy' : 'sell',
       quantity: formatQuantity(sized.quantity),
       reduceOnly: false,
       validUntil,
       protection: planned.protection,
       signalId: signal.id,
     });
+  }
+
+  #lastEntryAt(strategy: string, symbol: SymbolId, side: OrderIntent['side']): EpochMs | undefined {
+    const entries = [...this.#state.ledger.orders.values()].filter(
+      ({ intent }) =>
+        intent.purpose === 'entry' && intent.strategy === strategy && intent.symbol === symbol && intent.side === side,
+    );
+    return entries.length === 0 ? undefined : epochMs(Math.max(...entries.map(({ intent }) => intent.decidedAt)));
   }
 
   #identity(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, purpose: 'entry' | 'exit') {

@@ -10,7 +10,7 @@ import {
   type ProtectionSettings,
   workingLegsOf,
 } from '../trading/index.ts';
-import { type BookState, decodeBookState, encodeBookState, withoutDrawdownStop } from './book-state.ts';
+import { type BookState, decodeBookState, encodeBookState } from './book-state.ts';
 import { type DecideInput, type Decision, decide } from './decide.ts';
 import {
   minuteAt,
@@ -277,8 +277,8 @@ describe('a stop that is not confirmed', () => {
   it('or halts trading, where that is the policy', async () => {
     const decisions = await playUnconfirmed('halt');
     expect(at(decisions, 2).intents).toEqual([]);
-    expect(at(decisions, 2).state.risk.halted).toBe(true);
-    expect(at(decisions, 2).reason).toBe('RISK_HALTED');
+    expect(at(decisions, 2).state.risk.latches).toMatchObject([{ mode: 'HALTED', reason: 'PROTECTION_UNCONFIRMED' }]);
+    expect(at(decisions, 2).reason).toBe('PROTECTION_UNCONFIRMED');
   });
 });
 
@@ -330,7 +330,7 @@ describe('a book stop', () => {
     const { decisions } = await play([100, 100, 94, 94, 94], protection, { restartBefore: () => true, carry: reload });
     expect(triggersOf(at(decisions, 1))).toEqual(['75']);
     const stopped = at(decisions, 2);
-    expect(stopped.intents).toMatchObject([{ purpose: 'exit', reason: 'RISK_DRAWDOWN' }]);
+    expect(stopped.intents).toMatchObject([{ purpose: 'exit', reason: 'RISK_STRATEGY_DRAWDOWN' }]);
     const { state } = at(decisions, -1);
     expect(state.ledger.positions.size).toBe(0);
     const settings = settingsOf(protection);
@@ -339,8 +339,8 @@ describe('a book stop', () => {
       candles: new Map([['BUSDT', testCandle('BUSDT', minute)]]),
       forecasts: [testForecast('BUSDT', minute, 0.01)],
     });
-    expect(decide(state, again, settings)).toMatchObject({ intents: [], reasonCounts: { RISK_DRAWDOWN: 1 } });
-    const lifted = decide(withoutDrawdownStop(state, 'ml'), again, settings);
+    expect(decide(state, again, settings)).toMatchObject({ intents: [], reasonCounts: { RISK_STRATEGY_DRAWDOWN: 1 } });
+    const lifted = decide(state, { ...again, commands: [{ id: 1, command: 'resume', actor: 'cli:test' }] }, settings);
     expect(lifted.intents).toMatchObject([{ purpose: 'entry' }]);
   });
 });

@@ -1,4 +1,5 @@
 import type {
+  BookCommand,
   BrokerEvent,
   CycleRecord,
   EpochMs,
@@ -24,6 +25,8 @@ export interface DecideSettings {
   readonly sizing: SizingSettings;
   readonly risk: RiskSettings;
   readonly strategies: readonly Strategy[];
+  /** Number of a symbol's sector; 0 where none is known. */
+  readonly sectorOf: (symbol: SymbolId) => number;
 }
 
 /** What became known by the close of one minute. */
@@ -57,6 +60,8 @@ export interface DecideInput {
   readonly late?: ReasonCode | undefined;
   /** Set when no new entries are allowed although the minute is in time, such as CLOCK_SKEWED. */
   readonly entriesBlocked?: ReasonCode | undefined;
+  /** Commands that take effect with this minute, oldest first. */
+  readonly commands?: readonly BookCommand[];
 }
 
 /** Why something wanted was not done, or not in full. */
@@ -78,6 +83,8 @@ type DecidedParts = Pick<
   | 'fills'
   | 'positions'
   | 'equity'
+  | 'commands'
+  | 'riskEvents'
   | 'reasonCounts'
 >;
 

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerEvent, type EpochMs, epochMs, MINUTE_MS, type OrderIntent } from '../core/index.ts';
+import {
+  type BookCommand,
+  type BookCommandKind,
+  type BrokerEvent,
+  type EpochMs,
+  epochMs,
+  MINUTE_MS,
+  type OrderIntent,
+} from '../core/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
 import { DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
-import { type BookState, decodeBookState, encodeBookState, initialBookState, withHalt } from './book-state.ts';
+import { type BookState, decodeBookState, encodeBookState, initialBookState } from './book-state.ts';
 import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
 import { START, testCandle, testForecast, testInput, testInstrument, testSettings } from './decide-fixtures.ts';
 
@@ -59,6 +67,14 @@ const expiry = (intent: OrderIntent, minute: EpochMs): BrokerEvent => ({
   reason: 'ORDER_NO_LIQUIDITY',
 });
 
+let commandIds = 0;
+const commandOf = (command: BookCommandKind, reason?: string): BookCommand => ({
+  id: ++commandIds,
+  command,
+  actor: 'cli:test',
+  ...(reason === undefined ? {} : { reason }),
+});
+
 /** A book that entered the symbols at `START` and got its fills, and the acceptance of the stops they brought. */
 function heldBook(returns: Record<string, number> = { AUSDT: 0.01 }, changes: Partial<DecideSettings> = {}): BookState {
   const all = testSettings(changes);
@@ -95,7 +111,7 @@ describe('an entry', () => {
     expect(between.reasonCounts).toEqual({ STRATEGY_NOT_DUE: 1 });
   });
 
-  it('is one order, not five identical ones, while it is working and while it is held', () => {
+  it('no five identical orders: it is one order while it is working and while it is held', () => {
     const quick = testSettings({
       strategies: [
         new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', decideEvery: '1m', cooldownMinutes: 0 }),
@@ -224,12 +240,9 @@ describe('an exit', () => {
     expect(rested.intents).toMatchObject([{ side: 'sell', purpose: 'entry' }]);
   });
 
-  it('passes while trading is halted and after the daily loss, when entries do not', () => {
-    const halted = decide(
-      withHalt(heldBook(), true),
-      minuteOf(minutesLater(240), { AUSDT: 0.0, BUSDT: 0.01 }),
-      settings,
-    );
+  it('passes while trading is halted, when entries do not', () => {
+    const commands = [commandOf('halt')];
+    const halted = decide(heldBook(), minuteOf(minutesLater(240), { AUSDT: 0.0, BUSDT: 0.01 }, { commands }), settings);
     expect(halted.intents.map((intent) => intent.purpose)).toEqual(['exit']);
     expect(halted.reason).toBe('RISK_HALTED');
   });
@@ -277,6 +290,132 @@ describe('an exit', () => {
   });
 });
 
+describe('a command', () => {
+  const stored = (state: BookState): BookState => decodeBookState(encodeBookState(state));
+
+  it('a halt survives a restart and only resume lifts it', () => {
+    const halt = [commandOf('halt', 'maintenance')];
+    const halted = decide(
+      initialBookState(settings.risk),
+      minuteOf(START, { AUSDT: 0.01 }, { commands: halt }),
+      settings,
+    );
+    expect(halted).toMatchObject({
+      intents: [],
+      reason: 'RISK_HALTED',
+      commands: [{ id: halt[0]?.id, appliedAt: START, outcome: 'HALTED' }],
+      riskEvents: [
+        { action: 'risk.latch', mode: 'HALTED', reason: 'RISK_HALTED', actor: 'cli:test', text: 'maintenance' },
+      ],
+    });
+    let state = halted.state;
+    for (const days of [1, 2, 30]) {
+      const later = decide(stored(state), minuteOf(minutesLater(days * 24 * 60), { AUSDT: 0.01 }), settings);
+      expect(later).toMatchObject({ intents: [], reason: 'RISK_HALTED', riskEvents: [] });
+      state = later.state;
+    }
+    const commands = [commandOf('resume')];
+    const resumed = decide(
+      stored(state),
+      minuteOf(minutesLater(31 * 24 * 60), { AUSDT: 0.01 }, { commands }),
+      settings,
+    );
+    expect(resumed.commands).toMatchObject([{ outcome: 'ACTIVE' }]);
+    expect(resumed.riskEvents).toMatchObject([{ action: 'risk.lift', reason: 'RISK_HALTED', actor: 'cli:test' }]);
+    expect(resumed.intents).toMatchObject([{ symbol: 'AUSDT', purpose: 'entry' }]);
+  });
+
+  it('cancel and close pass while halted: entries that work are cancelled, positions closed when they are due', () => {
+    const held = heldBook({ AUSDT: 0.01 });
+    const entered = decide(held, minuteOf(minutesLater(60), { AUSDT: 0.01, BUSDT: 0.01 }), settings);
+    const [entry] = entered.intents;
+    const commands = [commandOf('halt')];
+    const halted = decide(entered.state, minuteOf(minutesLater(61), {}, { commands }), settings);
+    expect(halted.cancels).toEqual([entry?.clientOrderId]);
+    // It is asked for until the broker reports the end, also after a restart.
+    const unanswered = decide(stored(halted.state), minuteOf(minutesLater(62), {}), settings);
+    expect(unanswered.cancels).toEqual([entry?.clientOrderId]);
+    const cancelled: BrokerEvent = {
+      kind: 'status',
+      clientOrderId: entry?.clientOrderId ?? '',
+      status: 'CANCELLED',
+      time: minutesLater(63),
+      reason: 'RISK_HALTED',
+    };
+    const ended = decide(unanswered.state, minuteOf(minutesLater(63), {}, { brokerEvents: [cancelled] }), settings);
+    expect(ended).toMatchObject({ orders: [{ status: 'CANCELLED' }] });
+    expect(ended.cancels).toEqual([]);
+    const due = decide(ended.state, minuteOf(minutesLater(400), {}), settings);
+    expect(due.intents).toMatchObject([{ symbol: 'AUSDT', reduceOnly: true, reason: 'STRATEGY_HOLDING_ENDED' }]);
+  });
+
+  it('to reduce stops entries, and lets what works go on', () => {
+    const entered = decide(initialBookState(settings.risk), minuteOf(START, { AUSDT: 0.01 }), settings);
+    const commands = [commandOf('reduce')];
+    const later = minuteOf(minutesLater(60), { AUSDT: 0.01, BUSDT: 0.01 }, { commands });
+    const reducing = decide(entered.state, later, settings);
+    expect(reducing).toMatchObject({ intents: [], reason: 'RISK_REDUCING' });
+    expect(reducing.cancels).toEqual([]);
+  });
+
+  it('to close all closes every position at market until nothing is left, in a missed minute once it is over', () => {
+    const state = heldBook({ AUSDT: 0.01, BUSDT: -0.01 });
+    const commands = [commandOf('close-all')];
+    const late = 'CYCLE_PAST_DEADLINE' as const;
+    const missed = decide(state, minuteOf(minutesLater(5), {}, { commands, late }), settings);
+    expect(missed).toMatchObject({ intents: [], commands: [{ outcome: 'HALTED' }] });
+    const closing = decide(stored(missed.state), minuteOf(minutesLater(6), { AUSDT: 0.01 }), settings);
+    expect(closing.intents).toMatchObject([
+      { symbol: 'AUSDT', side: 'sell', reduceOnly: true, type: 'market', reason: 'RISK_CLOSE_ALL' },
+      { symbol: 'BUSDT', side: 'buy', reduceOnly: true, type: 'market', reason: 'RISK_CLOSE_ALL' },
+    ]);
+    const [first, second] = closing.intents;
+    if (!first || !second) throw new Error('no exits');
+    const brokerEvents = [fill(first, '100'), fill(second, '100', '0.5'), expiry(second, minutesLater(21))];
+    const again = decide(closing.state, minuteOf(minutesLater(21), {}, { brokerEvents }), settings);
+    const exits = again.intents.filter(({ purpose }) => purpose === 'exit');
+    expect(exits).toMatchObject([{ symbol: 'BUSDT', reason: 'RISK_CLOSE_ALL' }]);
+    const flat = minuteOf(minutesLater(22), {}, { brokerEvents: exits.map((intent) => fill(intent, '100')) });
+    expect(decide(again.state, flat, settings)).toMatchObject({ positions: [], reason: 'RISK_CLOSE_ALL' });
+  });
+
+  it('limits under concurrency: many signals of one minute, from two strategies, exceed no limit', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`S${i}USDT`, (i % 3 === 0 ? -1 : 1) * (0.01 + i * 1e-4)]),
+    );
+    const risk = {
+      ...DEFAULT_RISK_SETTINGS,
+      maxGrossExposure: 0.9,
+      maxSideExposure: 0.55,
+      maxNetExposure: 0.3,
+      maxSectorExposure: 0.25,
+      maxPositions: 25,
+      maxOrdersPerMinute: 18,
+    };
+    const sectorOf = (symbol: string) => Number(symbol.slice(1, -4)) % 5;
+    const strategies = ['one', 'two'].map(
+      (name) => new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h', name }),
+    );
+    const all = testSettings({ risk, sectorOf, strategies });
+    const { intents, reasonCounts, state } = decide(initialBookState(risk), minuteOf(START, many), all);
+    const sum = (belongs: (intent: OrderIntent) => boolean) =>
+      intents.filter(belongs).reduce((total, { quantity }) => total + Number(quantity) * 100, 0);
+    const [longs, shorts] = [sum(({ side }) => side === 'buy'), sum(({ side }) => side === 'sell')];
+    expect(intents.length).toBeGreaterThan(5);
+    expect(intents.length).toBeLessThanOrEqual(18);
+    expect(Math.max(longs, shorts)).toBeLessThanOrEqual(5500);
+    expect(Math.abs(longs - shorts)).toBeLessThanOrEqual(3000);
+    expect(longs + shorts).toBeLessThanOrEqual(9000);
+    for (const sector of [1, 2, 3, 4])
+      expect(sum(({ symbol }) => sectorOf(symbol) === sector)).toBeLessThanOrEqual(2500);
+    const stopped = Object.keys(reasonCounts).filter(
+      (reason) => reason.startsWith('RISK_MAX') || reason.startsWith('SIZE'),
+    );
+    expect(stopped.length).toBeGreaterThan(0);
+    expect(state.risk.ordersOfDay).toBe(intents.length);
+  });
+});
+
 describe('the book', () => {
   it('closes a delisted symbol at its last price, reports it, and never sends that order', () => {
     const state = heldBook();
@@ -301,14 +440,18 @@ describe('the book', () => {
     expect(ended.fills).toEqual([]);
   });
 
-  it('keeps the daily loss latched over a restart, and opens again the next UTC day', () => {
+  it('daily loss latched over a restart, open again the next UTC day', () => {
     const state = heldBook({ AUSDT: 0.01, BUSDT: 0.01, CUSDT: 0.01 });
     const crash = { AUSDT: 50, BUSDT: 50, CUSDT: 50 };
     const fallen = decide(state, minuteOf(minutesLater(2), {}, {}, crash), settings).state;
     const restarted = decodeBookState(encodeBookState(fallen));
     const all = { AUSDT: 0, BUSDT: 0, CUSDT: 0, DUSDT: 0.01 };
     const recovered = decide(restarted, minuteOf(minutesLater(60), all), settings);
-    expect(recovered.notes.filter((note) => note.symbol === 'DUSDT')).toMatchObject([{ reason: 'RISK_DAILY_LOSS' }]);
+    expect(recovered).toMatchObject({ reason: 'RISK_DAILY_LOSS', riskEvents: [] });
+    expect(recovered.intents.filter((intent) => intent.purpose === 'entry')).toEqual([]);
+    const commands = [commandOf('resume')];
+    const resumed = decide(recovered.state, minuteOf(minutesLater(120), all, { commands }), settings);
+    expect(resumed).toMatchObject({ reason: 'RISK_DAILY_LOSS', commands: [{ outcome: 'REDUCING' }] });
     const nextDay = decide(recovered.state, minuteOf(minutesLater(24 * 60), all), settings);
     expect(nextDay.intents.filter((intent) => intent.purpose === 'entry')).toMatchObject([{ symbol: 'DUSDT' }]);
   });

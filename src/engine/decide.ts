@@ -11,9 +11,12 @@ import { tradingRulesOf } from '../matching/index.ts';
 import { MLSignalGenerator, type SignalSettings, type SymbolContext } from '../signals/index.ts';
 import {
   applyBrokerEvents,
+  applyCommands,
   type DrawdownState,
+  decisiveLatch,
   equityPointOf,
   forgetEnded,
+  haltUnprotected,
   type Ledger,
   type LedgerChange,
   orderOf,
@@ -25,7 +28,7 @@ import {
   updateRisk,
   valueLedger,
 } from '../trading/index.ts';
-import { type BookState, observeCandles } from './book-state.ts';
+import { type BookState, observeCandles, withEntriesCancelled } from './book-state.ts';
 import { settleEnded } from './decide-ended.ts';
 import { planOrders } from './decide-orders.ts';
 import { type ForcedClosing, protectPositions } from './decide-protection.ts';
@@ -52,15 +55,30 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const markets = observeCandles(state.markets, input.candles.values(), settings.sizing);
   const settled = settleEnded(booked.ledger, input, markets, settings);
   const valuation = valueLedger(settled.ledger, markets);
-  const watched = updateRisk(state.risk, minute, valuation.equity, settings.risk);
-  const drawdowns = updateDrawdowns(state, valuation.equity, settings);
+  const { equity } = valuation;
+  const measured = updateRisk(
+    state.risk,
+    {
+      minute,
+      equity,
+      fills: [...booked.fills, ...settled.fills],
+      isOpen: (key) => settled.ledger.positions.has(key),
+      isDataSufficient: panelReason(input, settings.signals) === undefined,
+    },
+    settings.risk,
+  );
+  const commands = input.commands ?? [];
+  const commanded = applyCommands(measured.risk, commands, { at: minute, equity });
+  const isResumed = commands.some(({ command }) => command === 'resume');
+  const drawdowns = updateDrawdowns(isResumed ? new Map() : state.drawdowns, equity, settings);
   const held: BookState = { ...state, minute, ledger: settled.ledger, markets, drawdowns };
   const guarded = protectPositions(held, input, settings);
-  const risk = guarded.mustHalt ? { ...watched, halted: true } : watched;
+  const unprotected = guarded.mustHalt ? haltUnprotected(commanded.risk, minute) : { risk: commanded.risk, events: [] };
+  const { risk } = unprotected;
   const { protections } = guarded;
-  const marked: BookState = { ...held, ledger: guarded.entered.ledger, risk, protections };
+  const marked = withEntriesCancelled({ ...held, ledger: guarded.entered.ledger, risk, protections });
 
-  const blocked = input.late ?? input.entriesBlocked ?? (risk.halted ? 'RISK_HALTED' : undefined);
+  const blocked = input.late ?? decisiveLatch(risk)?.reason ?? input.entriesBlocked;
   const { signals, edges } = new MLSignalGenerator(settings.signals, settings.costs).generate({
     book: settings.book,
     minute,
@@ -69,7 +87,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     coverage: input.coverage,
     referencesPresent: input.referencesPresent,
     ...(blocked === undefined ? {} : { blocked }),
-    typicalNotional: cashToNumber(shareOfEquity(valuation.equity, settings.risk.maxPositionFraction)),
+    typicalNotional: cashToNumber(shareOfEquity(equity, settings.risk.maxPositionFraction)),
     edges: state.edges,
     edgeReference: input.edgeReference ?? {},
   });
@@ -79,7 +97,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     {
       ...input,
       signals,
-      equity: valuation.equity,
+      equity,
       closings: [...guarded.closings, ...stoppedOut(marked)],
       closedByLegs: closedByLegs(marked, booked),
     },
@@ -90,8 +108,16 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const notes = [...guarded.notes, ...planned.notes];
   const orderEvents = changes.flatMap((change) => change.orderEvents);
   const reason = blocked ?? panelReason(input, settings.signals);
+  const riskEvents = [...measured.events, ...commanded.events, ...unprotected.events];
   return {
-    state: { ...marked, ledger, edges, holdUntil: planned.holdUntil, cooldowns: planned.cooldowns },
+    state: {
+      ...marked,
+      ledger,
+      risk: { ...risk, ordersOfDay: risk.ordersOfDay + planned.intents.length },
+      edges,
+      holdUntil: planned.holdUntil,
+      cooldowns: planned.cooldowns,
+    },
     status: input.late === undefined ? 'DECIDED' : 'MISSED',
     ...(reason === undefined ? {} : { reason }),
     signals,
@@ -108,19 +134,26 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
       ...(input.withheld?.values() ?? []),
       ...reasonsOf(signals),
       ...notes.map((note) => note.reason),
+      ...riskEvents.flatMap(({ action, reason }) => (action === 'risk.latch' ? reason : [])),
       ...orderEvents.flatMap((event) => event.reason ?? []),
       ...booked.unknown.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
     ]),
+    commands: commanded.applied,
+    riskEvents,
     notes,
     unknownEvents: booked.unknown,
   };
 }
 
-function updateDrawdowns(state: BookState, equity: bigint, settings: DecideSettings): Map<string, DrawdownState> {
+function updateDrawdowns(
+  known: BookState['drawdowns'],
+  equity: bigint,
+  settings: DecideSettings,
+): Map<string, DrawdownState> {
   const drawdowns = new Map<string, DrawdownState>();
   for (const { name, protection } of settings.strategies) {
     if (protection.kind !== 'book') continue;
-    drawdowns.set(name, updateDrawdown(state.drawdowns.get(name), equity, protection.maxDrawdownFraction));
+    drawdowns.set(name, updateDrawdown(known.get(name), equity, protection.maxDrawdownFraction));
   }
   return drawdowns;
 }
@@ -129,7 +162,7 @@ function updateDrawdowns(state: BookState, equity: bigint, settings: DecideSetti
 function stoppedOut({ ledger, drawdowns }: BookState): ForcedClosing[] {
   return [...ledger.positions.values()]
     .filter(({ strategy }) => drawdowns.get(strategy)?.isStopped)
-    .map(({ strategy, symbol }) => ({ strategy, symbol, reason: 'RISK_DRAWDOWN' }));
+    .map(({ strategy, symbol }) => ({ strategy, symbol, reason: 'RISK_STRATEGY_DRAWDOWN' }));
 }
 
 /** Keys of the positions that are gone and lost their last to a stop or a target. */

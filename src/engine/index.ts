@@ -1,5 +1,7 @@
 export { BOOK, runBookEngine } from './book-engine.ts';
+export { type BookOverview, type CapitalNeed, describeCapital, readBookOverview } from './book-overview.ts';
 export type { RunSummary } from './book-run.ts';
+export { type CommandResult, commandBook } from './command-book.ts';
 export type { CycleSummary } from './cycle-summary.ts';
 export { type DataDirectory, ownerOf, takeDataDirectory } from './data-directory.ts';
 export { decide } from './decide.ts';
@@ -10,6 +12,7 @@ export { buildFeatures, type FeatureBuildOptions, type FeatureBuildReport } from
 export { type FitRequest, runFitJob } from './fit-job.ts';
 export * from './jobs/index.ts';
 export type { MarketChoice } from './market-choice.ts';
+export { describeRisk, type RiskStanding } from './risk-standing.ts';
 export type { ChildMessage, SupervisorMessage } from './supervised-process.ts';
 export { runSystem, type SystemEvent, type SystemOptions } from './system-orchestrator.ts';
 export { connectVenue, describeMarket, type Venue } from './venue.ts';

@@ -18,14 +18,16 @@ import type {
   ReasonCode,
   SymbolId,
 } from '../core/index.ts';
-import { type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf } from '../core/index.ts';
+import { type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf, RISK_MODES } from '../core/index.ts';
 import { panelAt } from '../data/index.ts';
 import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import type { PredictorSlot } from '../model/index.ts';
-import { type BookState, encodeBookState } from './book-state.ts';
+import { applyCommands, pendingCancels, riskModeOf, valueLedger } from '../trading/index.ts';
+import { type BookState, encodeBookState, withEntriesCancelled } from './book-state.ts';
 import type { ChallengerForecasts } from './challenger-forecasts.ts';
 import { type DecideSettings, type Decision, decide } from './decide.ts';
 import { MinuteQueue } from './minute-queue.ts';
+import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
 
 /** What one book's minutes need; every part that differs between backtest, paper and live is a port. */
 export interface MinuteCycleParts {
@@ -37,7 +39,7 @@ export interface MinuteCycleParts {
   /** Symbols whose instrument has ended. */
   readonly ended: () => ReadonlySet<SymbolId>;
   /** Why no new entries are allowed although the minute is in time. */
-  readonly entriesBlocked: () => ReasonCode | undefined;
+  readonly entriesBlocked: (minute: EpochMs) => ReasonCode | undefined;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly broker: Broker;
@@ -67,6 +69,7 @@ export interface CycleReport {
   /** From the candles at hand to the orders sent. */
   readonly totalMs: number;
   readonly universe: number;
+  readonly risk: RiskStanding;
 }
 
 /** The thin asynchronous shell around `decide`: feeds it one minute, commits what it says, sends what it ordered. */
@@ -78,6 +81,8 @@ export class MinuteCycle {
   #lastMinute: EpochMs | undefined;
   #unsent: BrokerEvent[] = [];
   #stored: Promise<void> = Promise.resolve();
+  /** Minutes and commands change the state one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: MinuteCycleParts, start: { state: BookState; features: FeatureEngineer; lastMinute?: EpochMs }) {
     this.#parts = parts;
@@ -106,7 +111,46 @@ export class MinuteCycle {
    * @throws whatever the journal throws: then nothing of the minute counts, and the caller restarts from the journal.
    */
   run(input: MinuteCandles, late?: ReasonCode): Promise<CycleReport> {
-    return this.#parts.predictors.use((predictor) => this.#run(input, late, predictor));
+    return this.#inTurn(() => this.#parts.predictors.use((predictor) => this.#run(input, late, predictor)));
+  }
+
+  /**
+   * Lets commands that have come in take effect between two minutes; those of a book without a minute wait for its first.
+   * @returns where the book stands, if there were any
+   */
+  applyCommands(): Promise<RiskStanding | undefined> {
+    return this.#inTurn(async () => {
+      const { book, clock, journal, log, metrics } = this.#parts;
+      const minute = this.#lastMinute;
+      const commands = minute === undefined ? [] : await journal.pendingCommands(book);
+      if (minute === undefined || commands.length === 0) return undefined;
+      const { ledger, markets, risk } = this.#state;
+      const { equity } = valueLedger(ledger, markets);
+      const changed = applyCommands(risk, commands, { at: clock.now(), equity });
+      const isResumed = commands.some(({ command }) => command === 'resume');
+      const drawdowns = isResumed ? new Map() : this.#state.drawdowns;
+      const state = withEntriesCancelled({ ...this.#state, risk: changed.risk, drawdowns });
+      await journal.commitCommands({
+        book,
+        minute,
+        commands: changed.applied,
+        riskEvents: changed.events,
+        bookState: encodeBookState(state),
+      });
+      this.#state = state;
+      log.warn({ commands, outcomes: changed.applied }, 'commands took effect');
+      for (const { action, reason } of changed.events) {
+        if (action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason });
+      }
+      await this.#parts.broker.cancel(pendingCancels(state.ledger));
+      return riskStandingOf(state);
+    });
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   async #run(
@@ -134,7 +178,10 @@ export class MinuteCycle {
     const startedAt = clock.now();
 
     const arrived = [...input.repaired, ...input.candles];
-    const { corrections } = await journal.commitCandles(arrived);
+    const [{ corrections }, commands] = await Promise.all([
+      journal.commitCandles(arrived),
+      journal.pendingCommands(book),
+    ]);
     for (const { stored, reported } of corrections) {
       metrics.count('minutehand_reasons_total', { reason: 'CANDLE_CORRECTED' });
       log.warn(
@@ -186,7 +233,8 @@ export class MinuteCycle {
         instruments: this.#parts.instruments(),
         incomplete: due.waiting,
         ended: this.#parts.ended(),
-        entriesBlocked: this.#parts.entriesBlocked(),
+        entriesBlocked: this.#parts.entriesBlocked(minute),
+        commands,
       },
       settings.decide,
     );
@@ -210,6 +258,8 @@ export class MinuteCycle {
       fills: decision.fills,
       positions: decision.positions,
       equity: decision.equity,
+      commands: decision.commands,
+      riskEvents: decision.riskEvents,
       reasonCounts: decision.reasonCounts,
       stageMs: {
         candles: stageMs.candles,
@@ -240,7 +290,7 @@ export class MinuteCycle {
         isLate: record.status === 'MISSED',
       });
     }
-    return { record, stageMs, totalMs, universe: this.#parts.universe.length };
+    return { record, stageMs, totalMs, universe: this.#parts.universe.length, risk: riskStandingOf(decision.state) };
   }
 
   /** Resolves when what is stored after the commit (T3) is stored. */
@@ -330,7 +380,9 @@ export class MinuteCycle {
   }
 
   #count(record: CycleRecord, stageMs: Record<CycleStage, number>, totalMs: number): void {
-    const { metrics } = this.#parts;
+    const { log, metrics } = this.#parts;
+    for (const event of record.riskEvents)
+      log.warn({ minute: record.minute, ...event }, 'what the book may do changed');
     metrics.count('minutehand_cycles_total', { status: record.status });
     metrics.observe('minutehand_cycle_milliseconds', totalMs);
     for (const [stage, value] of Object.entries(stageMs))
@@ -344,6 +396,8 @@ export class MinuteCycle {
     metrics.count('minutehand_fills_total', {}, record.fills.length);
     metrics.gauge('minutehand_equity', Number(record.equity.equity));
     metrics.gauge('minutehand_open_positions', record.positions.length);
+    const mode = riskModeOf(this.#state.risk);
+    for (const each of RISK_MODES) metrics.gauge('minutehand_risk_mode', each === mode ? 1 : 0, { mode: each });
     metrics.gauge('minutehand_last_minute_seconds', record.minute / 1000);
   }
 

@@ -1,6 +1,7 @@
 import { type Config, durationMs } from '../config/index.ts';
 import { MINUTE_MS } from '../core/index.ts';
 import type { RetentionPolicy } from '../database/index.ts';
+import { sectorOf } from '../features/index.ts';
 import type { CostSettings } from '../matching/index.ts';
 import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
 import { MLStrategyAdapter } from '../strategies/index.ts';
@@ -46,17 +47,32 @@ export function decideSettings(config: Config, book: string): DecideSettings {
       ...DEFAULT_SIZING_SETTINGS,
       positionVolatilityTarget: sizing.position_volatility_target,
       minConfidenceScale: sizing.min_confidence_scale,
+      kellyFraction: sizing.kelly_fraction,
       liquidityMinutes: sizing.liquidity_minutes,
     },
     risk: {
       initialEquity: risk.initial_equity,
       maxGrossExposure: risk.max_gross_exposure,
+      maxSideExposure: risk.max_side_exposure,
+      maxNetExposure: risk.max_net_exposure,
+      maxSectorExposure: risk.max_sector_exposure,
+      maxCorrelation: risk.max_correlation,
+      maxCorrelatedExposure: risk.max_correlated_exposure,
       maxPositions: risk.max_positions,
       maxPositionFraction: risk.max_position_fraction,
       maxDailyLoss: risk.max_daily_loss,
+      maxDrawdown: risk.max_drawdown,
+      maxLosingStreak: risk.max_losing_streak,
+      losingPauseMinutes: risk.losing_pause === null ? null : durationMs(risk.losing_pause) / MINUTE_MS,
+      maxStaleMinutes: risk.max_stale_minutes,
       maxPriceAgeMinutes: risk.max_price_age_minutes,
+      maxPriceDeviation: risk.max_price_deviation,
+      maxOrdersPerMinute: risk.max_orders_per_minute,
+      maxOrdersPerDay: risk.max_orders_per_day,
+      duplicateWindowMinutes: risk.duplicate_window_minutes,
       exitValidityMinutes: risk.exit_validity_minutes,
     },
+    sectorOf,
     strategies: config.strategies.map(
       (strategy) =>
         new MLStrategyAdapter({

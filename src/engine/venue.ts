@@ -5,6 +5,7 @@ import {
   createExchangeGateway,
   type ExchangeClock,
   type ExchangeGateway,
+  RequestOutcomes,
   retry,
 } from '../data/index.ts';
 
@@ -19,6 +20,7 @@ export interface MarketDescription {
 export interface Venue {
   readonly gateway: ExchangeGateway;
   readonly clock: ExchangeClock;
+  readonly outcomes: RequestOutcomes;
   close(): Promise<void>;
 }
 
@@ -39,12 +41,14 @@ export async function connectVenue(
     elapsed: () => following.elapsed(),
   };
   const { id, request_timeout_ms, requests_per_second } = config.exchange;
+  const outcomes = new RequestOutcomes(systemClock);
   const gateway = await createExchangeGateway({
     exchangeId: id,
     url,
     clock,
     log,
     metrics,
+    outcomes,
     requestTimeoutMs: request_timeout_ms,
     maxParallel: config.ml_integration.scheduler.max_parallel,
     ...(requests_per_second === null ? {} : { requestsPerSecond: requests_per_second }),
@@ -64,6 +68,7 @@ export async function connectVenue(
     return {
       gateway,
       clock: exchangeClock,
+      outcomes,
       close: async () => {
         exchangeClock.stop();
         await gateway.close();

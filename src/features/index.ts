@@ -44,3 +44,4 @@ export {
   type ScalerKind,
   type ScalerOptions,
 } from './scaler.ts';
+export { sectorOf } from './sectors.ts';

@@ -37,6 +37,7 @@ export const METRICS = {
   minutehand_reasons_total: counter('Refusals, exclusions and stops, by reason code.', 'reason'),
   minutehand_equity: gauge('Equity of the book in quote currency.'),
   minutehand_open_positions: gauge('Open positions of the book.'),
+  minutehand_risk_mode: gauge('1 for what the book may do: ACTIVE, REDUCING or HALTED.', 'mode'),
   minutehand_store_failures_total: counter('Minutes whose features could not be stored after the commit.'),
   minutehand_feed_connected: gauge('1 while the market stream is open.'),
   minutehand_feed_candles_total: counter('Candles that became final, by why they count as final.', 'finality'),

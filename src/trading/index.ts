@@ -48,16 +48,19 @@ export {
   type WorkingLegs,
   workingLegsOf,
 } from './protective-orders.ts';
+export { type DrawdownState, updateDrawdown } from './risk/drawdown.ts';
 export {
-  type DrawdownState,
+  applyCommands,
+  decisiveLatch,
+  haltUnprotected,
   initialRiskState,
-  type PreTradeContext,
+  isClosingAll,
+  type RiskLatch,
   type RiskState,
-  refuseOrder,
-  shareOfEquity,
-  updateDrawdown,
+  riskModeOf,
   updateRisk,
-} from './risk.ts';
+} from './risk/latches.ts';
+export { type PreTradeContext, refuseEntry, shareOfEquity, type WantedEntry } from './risk/limits.ts';
 export {
   DEFAULT_PROTECTION_SETTINGS,
   DEFAULT_RISK_SETTINGS,
@@ -67,4 +70,11 @@ export {
   type RiskSettings,
   type SizingSettings,
 } from './settings.ts';
-export { type SizedOrder, type SizingLimits, type SizingRequest, sizeEntry } from './sizing.ts';
+export {
+  capitalFor,
+  type SizedOrder,
+  type SizingLimits,
+  type SizingRequest,
+  sizeEntry,
+  smallestOrder,
+} from './sizing.ts';

@@ -1,4 +1,4 @@
-import type { EpochMs, EquityPoint, Position, SymbolId } from '../core/index.ts';
+import type { EpochMs, EquityPoint, Notional, Position, SignalSide, SymbolId } from '../core/index.ts';
 import { formatCash, formatPrice, formatQuantity, notionalOf, parsePrice, priceOf } from '../matching/index.ts';
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
 import { type Ledger, positionKey, remainingOf, workingOrders } from './ledger/ledger.ts';
@@ -31,23 +31,31 @@ export function valueLedger(ledger: Ledger, markets: Markets): Valuation {
 /** What the book is exposed to if everything that is working fills. */
 export interface Exposure {
   readonly gross: bigint;
+  readonly long: bigint;
+  readonly short: bigint;
+  /** Absolute values, those of opposite sides added up. */
   readonly bySymbol: ReadonlyMap<SymbolId, bigint>;
+  /** Longs less shorts. */
+  readonly netBySymbol: ReadonlyMap<SymbolId, bigint>;
   /** Positions, and entries still working where there is none yet. */
   readonly positions: number;
 }
 
 /** Exposure of positions at the last prices and of entries still working at the higher of reference and last price. */
 export function exposureOf(ledger: Ledger, markets: Markets): Exposure {
-  let gross = 0n;
+  let [long, short] = [0n, 0n];
   const bySymbol = new Map<SymbolId, bigint>();
+  const netBySymbol = new Map<SymbolId, bigint>();
   const held = new Set<string>();
   const add = (symbol: SymbolId, value: bigint): void => {
-    gross += value;
-    bySymbol.set(symbol, (bySymbol.get(symbol) ?? 0n) + value);
+    if (value > 0n) long += value;
+    else short -= value;
+    bySymbol.set(symbol, (bySymbol.get(symbol) ?? 0n) + magnitude(value));
+    netBySymbol.set(symbol, (netBySymbol.get(symbol) ?? 0n) + value);
   };
   for (const [key, position] of ledger.positions) {
     held.add(key);
-    add(position.symbol, magnitude(marketValueOf(position, markets)));
+    add(position.symbol, marketValueOf(position, markets));
   }
   for (const order of workingOrders(ledger)) {
     const { intent } = order;
@@ -55,16 +63,29 @@ export function exposureOf(ledger: Ledger, markets: Markets): Exposure {
     held.add(positionKey(intent.strategy, intent.symbol));
     const reference = parsePrice(intent.referencePrice);
     const last = markets.get(intent.symbol)?.lastPrice ?? reference;
-    add(intent.symbol, notionalOf(last > reference ? last : reference, remainingOf(order)));
+    const value = notionalOf(last > reference ? last : reference, remainingOf(order));
+    add(intent.symbol, intent.side === 'buy' ? value : -value);
   }
-  return { gross, bySymbol, positions: held.size };
+  return { gross: long + short, long, short, bySymbol, netBySymbol, positions: held.size };
 }
 
 /** The exposure with one more entry of a symbol that is not held. */
-export function withEntry(exposure: Exposure, symbol: SymbolId, notional: bigint): Exposure {
+export function withEntry(
+  exposure: Exposure,
+  { symbol, side, notional }: { readonly symbol: SymbolId; readonly side: SignalSide; readonly notional: Notional },
+): Exposure {
   const bySymbol = new Map(exposure.bySymbol);
   bySymbol.set(symbol, (bySymbol.get(symbol) ?? 0n) + notional);
-  return { gross: exposure.gross + notional, bySymbol, positions: exposure.positions + 1 };
+  const netBySymbol = new Map(exposure.netBySymbol);
+  netBySymbol.set(symbol, (netBySymbol.get(symbol) ?? 0n) + (side === 'long' ? notional : -notional));
+  return {
+    gross: exposure.gross + notional,
+    long: exposure.long + (side === 'long' ? notional : 0n),
+    short: exposure.short + (side === 'short' ? notional : 0n),
+    bySymbol,
+    netBySymbol,
+    positions: exposure.positions + 1,
+  };
 }
 
 export function equityPointOf(minute: EpochMs, ledger: Ledger, valuation: Valuation): EquityPoint {

@@ -2,16 +2,41 @@
 export interface RiskSettings {
   /** Cash the book starts with, decimal string in quote currency. */
   readonly initialEquity: string;
-  /** Largest sum of absolute position values, pending entries included. */
+  /** Largest sum of absolute position values, pending entries included: the leverage of the book. */
   readonly maxGrossExposure: number;
+  /** Largest sum of longs, and of shorts; null: as the gross exposure. */
+  readonly maxSideExposure: number | null;
+  /** Largest difference of longs and shorts; null: as the gross exposure. */
+  readonly maxNetExposure: number | null;
+  /** Largest sum of the positions of one sector. */
+  readonly maxSectorExposure: number;
+  /** From this correlation of 15-minute returns on, positions of the same direction count as one. */
+  readonly maxCorrelation: number;
+  /** Largest sum of positions that count as one. */
+  readonly maxCorrelatedExposure: number;
   /** Largest number of positions, pending entries included. */
   readonly maxPositions: number;
   /** Largest value of one symbol's position, pending entries included. */
   readonly maxPositionFraction: number;
   /** Loss since the start of the UTC day that stops new entries until the next one. */
   readonly maxDailyLoss: number;
+  /** Fall of the equity from its peak that halts trading until it is resumed. */
+  readonly maxDrawdown: number;
+  /** So many closed trades in a row that lost stop new entries; null: never. */
+  readonly maxLosingStreak: number | null;
+  /** For how long they do; null: until trading is resumed. */
+  readonly losingPauseMinutes: number | null;
+  /** Minutes in a row with insufficient market data that stop new entries until as many were sufficient. */
+  readonly maxStaleMinutes: number;
   /** From this age on a price is not traded on; 1 = only the price of the minute decided. */
   readonly maxPriceAgeMinutes: number;
+  /** An order whose price is further from the last close is not placed, a fraction of it. */
+  readonly maxPriceDeviation: number;
+  readonly maxOrdersPerMinute: number;
+  /** Orders of a UTC day. */
+  readonly maxOrdersPerDay: number;
+  /** A strategy does not enter a symbol on one side twice within this time. */
+  readonly duplicateWindowMinutes: number;
   /** How long an exit order stays working before it is decided anew. */
   readonly exitValidityMinutes: number;
 }
@@ -19,10 +44,23 @@ export interface RiskSettings {
 export const DEFAULT_RISK_SETTINGS: RiskSettings = {
   initialEquity: '10000',
   maxGrossExposure: 1,
+  maxSideExposure: null,
+  maxNetExposure: null,
+  maxSectorExposure: 0.5,
+  maxCorrelation: 0.85,
+  maxCorrelatedExposure: 0.5,
   maxPositions: 8,
   maxPositionFraction: 0.15,
   maxDailyLoss: 0.03,
+  maxDrawdown: 0.2,
+  maxLosingStreak: 10,
+  losingPauseMinutes: 240,
+  maxStaleMinutes: 5,
   maxPriceAgeMinutes: 1,
+  maxPriceDeviation: 0.05,
+  maxOrdersPerMinute: 20,
+  maxOrdersPerDay: 500,
+  duplicateWindowMinutes: 5,
   exitValidityMinutes: 15,
 };
 
@@ -32,6 +70,8 @@ export interface SizingSettings {
   readonly positionVolatilityTarget: number;
   /** Size of a signal whose confidence just meets the threshold, relative to one of confidence 1. */
   readonly minConfidenceScale: number;
+  /** Largest share of the size of greatest expected growth (Kelly). */
+  readonly kellyFraction: number;
   /** Daily volatility assumed, at least, until {@link minVolatilitySamples} returns are known. */
   readonly fallbackDailyVolatility: number;
   readonly minVolatilitySamples: number;
@@ -48,6 +88,7 @@ export interface SizingSettings {
 export const DEFAULT_SIZING_SETTINGS: SizingSettings = {
   positionVolatilityTarget: 0.002,
   minConfidenceScale: 0.5,
+  kellyFraction: 0.25,
   fallbackDailyVolatility: 0.06,
   minVolatilitySamples: 16,
   minDailyVolatility: 0.005,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DAY_MS, epochMs, MINUTE_MS } from '../core/index.ts';
+import { epochMs, fraction, MINUTE_MS } from '../core/index.ts';
 import {
   DEFAULT_COST_SETTINGS,
   formatCash,
@@ -13,12 +13,19 @@ import {
 import type { MarketState } from './market-state.ts';
 import { updateMarket, volatilityOf } from './market-state.ts';
 import type { Exposure } from './portfolio.ts';
-import { initialRiskState, type PreTradeContext, refuseOrder, updateRisk } from './risk.ts';
 import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from './settings.ts';
-import { type SizingRequest, sizeEntry } from './sizing.ts';
+import { capitalFor, type SizingRequest, sizeEntry, smallestOrder } from './sizing.ts';
 
 const T = epochMs(Date.UTC(2025, 5, 19, 12));
-const NOTHING: Exposure = { gross: 0n, bySymbol: new Map(), positions: 0 };
+const exposureWith = (changes: Partial<Exposure> = {}): Exposure => ({
+  gross: 0n,
+  long: 0n,
+  short: 0n,
+  bySymbol: new Map(),
+  netBySymbol: new Map(),
+  positions: 0,
+  ...changes,
+});
 const LIMITS = { sizing: DEFAULT_SIZING_SETTINGS, risk: DEFAULT_RISK_SETTINGS, costs: DEFAULT_COST_SETTINGS };
 
 /** A market whose 15-minute volatility is `perSample` and whose minutes trade ten million. */
@@ -33,11 +40,16 @@ const marketOf = (price: number, perSample: number, minuteNotional = 1e7): Marke
 
 const request = (changes: Partial<SizingRequest> = {}): SizingRequest => ({
   symbol: 'XUSDT',
+  side: 'long',
   confidence: 1,
   confidenceThreshold: 0.6,
   holdMinutes: 240,
   equity: parseCash('10000'),
-  exposure: NOTHING,
+  edge: fraction(0.01),
+  edgeMinutes: 240,
+  exposure: exposureWith(),
+  markets: new Map(),
+  sectorOf: () => 0,
   market: marketOf(100, 0.01),
   rules: {
     tick: parsePrice('0.01'),
@@ -68,7 +80,7 @@ describe('sizing an entry', () => {
       notional: parseCash('1500'),
       reductions: ['SIZE_REDUCED_POSITION_LIMIT'],
     });
-    const nearlyFull = { gross: parseCash('9900'), bySymbol: new Map(), positions: 3 };
+    const nearlyFull = exposureWith({ gross: parseCash('9900'), positions: 3 });
     expect(sizeEntry(request({ market: calm, exposure: nearlyFull }), LIMITS)).toMatchObject({
       notional: parseCash('100'),
       reductions: ['SIZE_REDUCED_POSITION_LIMIT', 'SIZE_REDUCED_EXPOSURE'],
@@ -80,8 +92,79 @@ describe('sizing an entry', () => {
   });
 
   it('counts what the symbol already holds against its limit', () => {
-    const exposure = { gross: parseCash('1400'), bySymbol: new Map([['XUSDT', parseCash('1400')]]), positions: 1 };
+    const exposure = exposureWith({ gross: parseCash('1400'), bySymbol: new Map([['XUSDT', parseCash('1400')]]) });
     expect(formatCash(sizeEntry(request({ exposure }), LIMITS).notional)).toBe('100');
+  });
+
+  it('takes at most a quarter of the Kelly size: the edge over its variance', () => {
+    // 0.01 % over (4 %)² is 1/16 of the equity, 625; a quarter of that
+    const sized = sizeEntry(request({ edge: fraction(0.0001) }), LIMITS);
+    expect(sized.reductions).toEqual(['SIZE_REDUCED_KELLY']);
+    expect(Number(formatCash(sized.notional))).toBeCloseTo(156.25, 0);
+    expect(sizeEntry(request({ edge: fraction(-0.001) }), LIMITS).refusal).toBe('SIZE_BELOW_MINIMUM');
+    // Of twice the time the variance is twice as large.
+    const longer = sizeEntry(request({ edge: fraction(0.0001), edgeMinutes: 480 }), LIMITS);
+    expect(Number(formatCash(longer.notional))).toBeCloseTo(78.125, 0);
+  });
+
+  it('is cut to what side, net, sector and correlated exposure leave, each with its reason', () => {
+    const cash = parseCash;
+    const limits = (risk: Partial<typeof DEFAULT_RISK_SETTINGS>) => ({ ...LIMITS, risk: { ...LIMITS.risk, ...risk } });
+    const size = (changes: Partial<SizingRequest>, risk: Partial<typeof DEFAULT_RISK_SETTINGS> = {}) => {
+      const { notional, reductions } = sizeEntry(request(changes), limits(risk));
+      return [formatCash(notional), ...reductions];
+    };
+    const held = exposureWith({ gross: cash('2000'), long: cash('1800'), short: cash('200') });
+    expect(size({ exposure: held }, { maxSideExposure: 0.2 })).toEqual(['200', 'SIZE_REDUCED_SIDE']);
+    expect(size({ exposure: held, side: 'short' }, { maxSideExposure: 0.2 })).toEqual(['500']);
+    expect(size({ exposure: held }, { maxNetExposure: 0.17 })).toEqual(['100', 'SIZE_REDUCED_NET']);
+    expect(size({ exposure: held, side: 'short' }, { maxNetExposure: 0.17 })).toEqual(['500']);
+    const sector = exposureWith({
+      bySymbol: new Map([
+        ['YUSDT', cash('300')],
+        ['ZUSDT', cash('5000')],
+      ]),
+    });
+    const sectorOf = (symbol: string) => (symbol === 'ZUSDT' ? 2 : 1);
+    expect(size({ exposure: sector, sectorOf }, { maxSectorExposure: 0.05 })).toEqual(['200', 'SIZE_REDUCED_SECTOR']);
+    expect(size({ exposure: sector }, { maxSectorExposure: 0.05 })).toEqual(['500']);
+  });
+
+  it('counts positions of the same direction together when their returns correlate, of opposite ones when they mirror', () => {
+    const wave = Int16Array.from({ length: 96 }, (_, i) => (i % 2 === 0 ? 1000 : -1000));
+    const mirrored = wave.map((value) => -value);
+    const other = Int16Array.from({ length: 96 }, (_, i) => (i % 4 < 2 ? 1000 : -1000));
+    const markets = new Map([
+      ['XUSDT', { ...marketOf(100, 0.01), returns: wave }],
+      ['TWINUSDT', { ...marketOf(100, 0.01), returns: wave }],
+      ['MIRRORUSDT', { ...marketOf(100, 0.01), returns: mirrored }],
+      ['OTHERUSDT', { ...marketOf(100, 0.01), returns: other }],
+      ['YOUNGUSDT', { ...marketOf(100, 0.01), returns: wave.subarray(0, 47) }],
+    ]);
+    const risk = { ...LIMITS.risk, maxCorrelatedExposure: 0.4 };
+    const cutBy = (symbol: string, amount: string) => {
+      const exposure = exposureWith({ netBySymbol: new Map([[symbol, parseCash(amount)]]) });
+      const { notional, reductions } = sizeEntry(request({ exposure, markets }), { ...LIMITS, risk });
+      return [formatCash(notional), ...reductions];
+    };
+    expect(cutBy('TWINUSDT', '3900')).toEqual(['100', 'SIZE_REDUCED_CORRELATION']);
+    expect(cutBy('TWINUSDT', '-3900')).toEqual(['500']);
+    expect(cutBy('MIRRORUSDT', '-3900')).toEqual(['100', 'SIZE_REDUCED_CORRELATION']);
+    expect(cutBy('MIRRORUSDT', '3900')).toEqual(['500']);
+    expect(cutBy('OTHERUSDT', '3900')).toEqual(['500']);
+    expect(cutBy('YOUNGUSDT', '3900')).toEqual(['500']);
+  });
+
+  it('says which order is the smallest, and what equity trades it at the confidence threshold', () => {
+    const { rules } = request();
+    expect(formatCash(smallestOrder(rules, marketOf(100, 0.01)))).toBe('5');
+    expect(formatCash(smallestOrder(rules, marketOf(7000, 0.01)))).toBe('7');
+    expect(formatCash(smallestOrder(rules, marketOf(3000, 0.01)))).toBe('6');
+    const market = marketOf(7000, 0.01);
+    const capital = capitalFor({ rules, market, holdMinutes: 240 }, LIMITS);
+    expect(formatCash(capital)).toBe('280');
+    const at = (equity: bigint) => sizeEntry(request({ equity, market, confidence: 0.6 }), LIMITS).quantity;
+    expect([at(capital + 100n), at(capital - 1_000_000n)]).toEqual([100_000n, 0n]);
   });
 
   it('refuses what is below the minimum quantity or notional', () => {
@@ -109,7 +192,7 @@ describe('sizing an entry', () => {
         fc.bigInt({ min: 0n, max: 10n ** 13n }),
         fc.bigInt({ min: 0n, max: 10n ** 12n }),
         (price, volatility, minuteNotional, confidence, equity, gross) => {
-          const exposure = { gross, bySymbol: new Map([['XUSDT', gross / 2n]]), positions: 2 };
+          const exposure = exposureWith({ gross, long: gross, bySymbol: new Map([['XUSDT', gross / 2n]]) });
           const market = marketOf(price, volatility, minuteNotional);
           const sized = sizeEntry(request({ equity, exposure, market, confidence }), LIMITS);
           expect(sized.notional >= 0n).toBe(true);
@@ -176,55 +259,5 @@ describe('what a book remembers of a market', () => {
     ).toMatchObject({
       minuteNotional: 990,
     });
-  });
-});
-
-describe('risk checks before an order', () => {
-  const equity = parseCash('10000');
-  const context = (changes: Partial<PreTradeContext> = {}): PreTradeContext => ({
-    minute: T,
-    risk: initialRiskState(equity),
-    exposure: NOTHING,
-    equity,
-    market: marketOf(100, 0.01),
-    ...changes,
-  });
-  const entry = (changes: Partial<PreTradeContext>) =>
-    refuseOrder({ reduceOnly: false }, context(changes), DEFAULT_RISK_SETTINGS);
-  const halted = { ...initialRiskState(equity), halted: true, dailyLossReached: true };
-
-  it('name the first limit that stops an entry', () => {
-    expect(entry({})).toBeUndefined();
-    expect(entry({ risk: halted })).toBe('RISK_HALTED');
-    expect(entry({ risk: { ...halted, halted: false } })).toBe('RISK_DAILY_LOSS');
-    expect(entry({ market: undefined })).toBe('RISK_STALE_PRICE');
-    expect(entry({ market: { ...marketOf(1, 0.01), lastMinute: epochMs(T - MINUTE_MS) } })).toBe('RISK_STALE_PRICE');
-    expect(entry({ exposure: { ...NOTHING, positions: 8 } })).toBe('RISK_MAX_POSITIONS');
-    expect(entry({ exposure: { ...NOTHING, gross: equity } })).toBe('RISK_MAX_EXPOSURE');
-    expect(entry({ equity: -1n })).toBe('RISK_MAX_EXPOSURE');
-  });
-
-  it('let an order that only reduces pass through every limit', () => {
-    const worst = {
-      risk: halted,
-      market: undefined,
-      equity: 0n,
-      exposure: { ...NOTHING, positions: 99, gross: equity },
-    };
-    expect(refuseOrder({ reduceOnly: true }, context(worst), DEFAULT_RISK_SETTINGS)).toBeUndefined();
-  });
-
-  it('latch the loss of a day until the next UTC day, also when it is won back', () => {
-    const at = (minutes: number) => epochMs(T + minutes * MINUTE_MS);
-    let risk = updateRisk(initialRiskState(equity), at(0), equity, DEFAULT_RISK_SETTINGS);
-    risk = updateRisk(risk, at(1), parseCash('9701'), DEFAULT_RISK_SETTINGS);
-    expect(risk.dailyLossReached).toBe(false);
-    risk = updateRisk(risk, at(2), parseCash('9700'), DEFAULT_RISK_SETTINGS);
-    expect(risk.dailyLossReached).toBe(true);
-    risk = updateRisk(risk, at(3), parseCash('10500'), DEFAULT_RISK_SETTINGS);
-    expect(risk.dailyLossReached).toBe(true);
-    const midnight = epochMs(Math.ceil(T / DAY_MS) * DAY_MS);
-    risk = updateRisk(risk, midnight, parseCash('9600'), DEFAULT_RISK_SETTINGS);
-    expect(risk).toMatchObject({ dailyLossReached: false, dayStartEquity: parseCash('9600') });
   });
 });

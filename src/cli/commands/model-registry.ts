@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/index.ts';
@@ -18,6 +17,7 @@ import {
   showModel,
 } from '../../model/index.ts';
 import {
+  actorOf,
   type CliContext,
   type CommonOptions,
   commandLog,
@@ -190,19 +190,7 @@ export function addModelRegistry(model: Command, context: CliContext): void {
 export const modelsFolder = (config: Config): string =>
   config.ml_integration.model.directory ?? join(config.data_dir, 'models');
 
-const act = ({ terminal }: CliContext): RegistryAct => ({
-  actor: `cli:${userName(terminal.env)}`,
-  time: systemClock.now(),
-});
-
-/** An account without an entry in the user list has no name. */
-function userName(env: CliContext['terminal']['env']): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return env.USER ?? 'unknown';
-  }
-}
+const act = (context: CliContext): RegistryAct => ({ actor: actorOf(context), time: systemClock.now() });
 
 function aliasOf(text: string): ModelAlias {
   const alias = MODEL_ALIASES.find((known) => known === text);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Config } from '../../config/index.ts';
 import { epochMs, formatTime } from '../../core/index.ts';
 import {
   type Database,
@@ -10,7 +11,14 @@ import {
   readLease,
   universeAt,
 } from '../../database/index.ts';
-import { BOOK, ownerOf } from '../../engine/index.ts';
+import {
+  BOOK,
+  type BookOverview,
+  describeCapital,
+  describeRisk,
+  ownerOf,
+  readBookOverview,
+} from '../../engine/index.ts';
 import { modelStanding } from '../../model/index.ts';
 import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
 import { formatStop } from '../cycle-view.ts';
@@ -27,15 +35,20 @@ export function addStatus(program: Command, context: CliContext): void {
         const config = readConfig(context, options).values;
         const pid = ownerOf(config.data_dir);
         const log = commandLog(config, options);
-        const stored = await withStore(config, log, { create: false, migrate: false }, readStatus);
-        const { lastCycle, equity, positions } = stored;
+        const stored = await withStore(config, log, { create: false, migrate: false }, (database) =>
+          readStatus(database, config),
+        );
+        const { lastCycle, equity, positions, overview } = stored;
+        const { overview: _, ...shown } = stored;
         return {
           result: {
             running: pid !== undefined,
             ...(pid === undefined ? {} : { pid }),
             dataDir: config.data_dir,
             mode: config.mode,
-            ...stored,
+            ...shown,
+            risk: overview?.risk ?? null,
+            capital: overview?.capital ?? null,
           },
           lines: () => [
             pid === undefined ? 'not running' : `running as process ${pid}`,
@@ -43,12 +56,14 @@ export function addStatus(program: Command, context: CliContext): void {
             lastCycle
               ? `last minute ${lastCycle.minute}: ${lastCycle.status}${lastCycle.reason ? ` (${lastCycle.reason})` : ''}, ${lastCycle.candles} candles, ${lastCycle.predictions} forecasts, ${lastCycle.signals} signals`
               : 'no minute decided yet',
+            ...(overview ? [`risk ${describeRisk(overview.risk)}`] : []),
             ...standingLines(stored.models),
             ...(equity
               ? [
                   `equity ${equity.equity} ${config.universe.quote}, ${equity.openPositions} open positions, fees ${equity.fees}`,
                 ]
               : []),
+            ...(overview?.capital ? [describeCapital(overview.capital, config.universe.quote)] : []),
             ...(positions.length === 0
               ? []
               : formatTable(
@@ -77,7 +92,7 @@ export function addStatus(program: Command, context: CliContext): void {
     );
 }
 
-async function readStatus(database: Database) {
+async function readStatus(database: Database, config: Config) {
   const migrations = await migrationStatus(database);
   if (migrations.some(({ applied }) => !applied)) {
     return {
@@ -86,6 +101,7 @@ async function readStatus(database: Database) {
       models: { champion: null, challenger: null, reason: null },
       positions: [],
       recent: { cycles: 0, missed: 0 },
+      overview: undefined as BookOverview | undefined,
     };
   }
   const cycles = await listCycles(database, { book: BOOK, limit: 60 });
@@ -118,5 +134,6 @@ async function readStatus(database: Database) {
     recent: { cycles: cycles.length, missed: cycles.filter(({ status }) => status === 'MISSED').length },
     ...(equity ? { equity } : {}),
     positions: await listPositions(database, BOOK),
+    overview: await readBookOverview(database, config, BOOK),
   };
 }

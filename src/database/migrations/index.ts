@@ -5,6 +5,7 @@ import { trading } from './0004-trading.ts';
 import { operations } from './0005-operations.ts';
 import { modelRegistry } from './0006-model-registry.ts';
 import { protection } from './0007-protection.ts';
+import { bookCommands } from './0008-book-commands.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   operations,
   modelRegistry,
   protection,
+  bookCommands,
 ];

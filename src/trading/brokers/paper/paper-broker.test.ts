@@ -123,6 +123,23 @@ const shown = (events: BrokerEvent[]) =>
   events.map((event) => (event.kind === 'fill' ? `${event.quantity}@${event.price}` : event.status));
 
 describe('the paper broker', () => {
+  it('cancels before the next candle fills anything, once, and only what works', async () => {
+    const broker = newBroker();
+    await broker.submit([intentOf('a', '2'), intentOf('b', '2')]);
+    await broker.cancel(['a', 'stranger']);
+    await broker.cancel(['a']);
+    const events = await broker.events(at(1), candles(at(1), 1000));
+    expect(events[0]).toEqual({
+      kind: 'status',
+      clientOrderId: 'a',
+      status: 'CANCELLED',
+      time: at(0),
+    });
+    expect(events.filter(({ clientOrderId }) => clientOrderId !== 'b')).toHaveLength(1);
+    await broker.cancel(['b']);
+    expect(await broker.events(at(2), candles(at(2), 1000))).toEqual([]);
+  });
+
   it('fills an order at the open of the candle that opens when it was decided, and tells the acceptance first', async () => {
     const broker = newBroker();
     await broker.submit([intentOf('a', '2')]);

@@ -1,0 +1,251 @@
+import { writeFileSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type EpochMs, epochMs, formatTime } from '../../core/index.ts';
+import { type Database, listEquity, listFills, listOrders, listPositions } from '../../database/index.ts';
+import { BOOK } from '../../engine/index.ts';
+import {
+  type CliContext,
+  type CommonOptions,
+  commandLog,
+  perform,
+  type Report,
+  readConfig,
+  withCommonOptions,
+} from '../context.ts';
+import { usageError } from '../output.ts';
+import { withStore } from '../store.ts';
+import { type Column, formatTable } from '../terminal.ts';
+import { timeOf } from './sim.ts';
+import { wholeNumber } from './up.ts';
+
+interface ListOptions extends CommonOptions {
+  readonly symbol?: string;
+  readonly limit: string;
+  readonly open?: boolean;
+}
+
+interface ExportOptions extends CommonOptions {
+  readonly kind: string;
+  readonly format: string;
+  readonly output?: string;
+  readonly symbol?: string;
+  readonly from?: string;
+  readonly until?: string;
+}
+
+/** `trade positions`, `orders`, `fills`, `export`. */
+export function addTradeLedger(trade: Command, context: CliContext): void {
+  const onStore = (options: CommonOptions, work: (database: Database) => Promise<Report>) =>
+    perform(context, options, () => {
+      const config = readConfig(context, options).values;
+      return withStore(config, commandLog(config, options), { create: false, migrate: true }, work);
+    });
+  const withList = (command: Command) =>
+    withCommonOptions(command)
+      .option('--symbol <SYMBOL>', 'of one symbol only')
+      .option('--limit <N>', 'the newest N', '20');
+
+  withList(trade.command('positions'))
+    .description('Open positions.')
+    .addHelpText('after', '\nExample: minutehand trade positions --json')
+    .action((options: ListOptions) =>
+      onStore(options, async (database) => {
+        const { symbol, limit } = filterOf(options);
+        const open = (await listPositions(database, BOOK)).filter(
+          (each) => symbol === undefined || each.symbol === symbol,
+        );
+        const positions = open.slice(0, limit);
+        return reportRows('positions', positions, POSITION_COLUMNS, 'no open positions');
+      }),
+    );
+  withList(trade.command('orders'))
+    .description('Orders by the time of their decision, oldest first.')
+    .option('--open', 'only those that have not ended')
+    .addHelpText('after', '\nExample: minutehand trade orders --open')
+    .action((options: ListOptions) =>
+      onStore(options, async (database) => {
+        const orders = await listOrders(database, {
+          book: BOOK,
+          ...filterOf(options),
+          ...(options.open ? { open: true } : {}),
+        });
+        return reportRows('orders', orders, ORDER_COLUMNS, 'no orders');
+      }),
+    );
+  withList(trade.command('fills'))
+    .description('Executions, oldest first.')
+    .addHelpText('after', '\nExample: minutehand trade fills --symbol BTCUSDT --limit 50')
+    .action((options: ListOptions) =>
+      onStore(options, async (database) => {
+        const fills = await listFills(database, { book: BOOK, ...filterOf(options) });
+        return reportRows('fills', fills, FILL_COLUMNS, 'no fills');
+      }),
+    );
+  withCommonOptions(trade.command('export'))
+    .description('Orders, fills or the equity curve as CSV; to stdout unless --output names a file.')
+    .requiredOption('--kind <KIND>', 'orders, fills or equity')
+    .option('--format <FORMAT>', 'csv', 'csv')
+    .option('--output <FILE>', 'where to write')
+    .option('--symbol <SYMBOL>', 'of one symbol only')
+    .option('--from <TIME>', 'at or after, such as 2025-06-01 or 2025-06-01T12:00:00Z')
+    .option('--until <TIME>', 'before')
+    .addHelpText('after', '\nExample: minutehand trade export --kind fills --output fills.csv --from 2025-06-01')
+    .action((options: ExportOptions) =>
+      onStore(options, async (database) => {
+        const kind = exportKind(options);
+        const rows = await EXPORTS[kind].rows(database, {
+          book: BOOK,
+          ...(options.symbol === undefined ? {} : { symbol: options.symbol.toUpperCase() }),
+          ...(options.from === undefined ? {} : { from: timeOf('--from', options.from) }),
+          ...(options.until === undefined ? {} : { until: timeOf('--until', options.until) }),
+        });
+        const lines = [EXPORTS[kind].columns.join(','), ...rows.map((row) => csvLine(EXPORTS[kind].columns, row))];
+        if (options.output === undefined) return { result: {}, lines: () => lines };
+        const output = isAbsolute(options.output) ? options.output : resolve(context.invokedFrom, options.output);
+        writeFileSync(output, `${lines.join('\n')}\n`);
+        return {
+          result: { ok: true, kind, rows: rows.length, output },
+          lines: () => [`${rows.length} ${kind} written to ${output}`],
+        };
+      }),
+    );
+}
+
+const filterOf = ({ symbol, limit }: ListOptions) => ({
+  ...(symbol === undefined ? {} : { symbol: symbol.toUpperCase() }),
+  limit: wholeNumber('--limit', limit, 1),
+});
+
+type Row = Readonly<Record<string, unknown>>;
+/** A column of a table: its key in the row, and its title. */
+type RowColumn = Column & { readonly key: string };
+
+const column = (key: string, align: 'left' | 'right' = 'left', title = key): RowColumn => ({ key, title, align });
+
+const POSITION_COLUMNS = [
+  column('symbol'),
+  column('strategy'),
+  column('quantity', 'right'),
+  column('averagePrice', 'right', 'average'),
+  column('markPrice', 'right', 'mark'),
+  column('unrealizedPnl', 'right', 'profit'),
+  column('openedAt', 'left', 'opened'),
+];
+
+const ORDER_COLUMNS = [
+  column('decidedAt', 'left', 'decided'),
+  column('symbol'),
+  column('strategy'),
+  column('side'),
+  column('purpose'),
+  column('quantity', 'right'),
+  column('filledQuantity', 'right', 'filled'),
+  column('averagePrice', 'right', 'average'),
+  column('status'),
+  column('reason'),
+];
+
+const FILL_COLUMNS = [
+  column('time'),
+  column('symbol'),
+  column('strategy'),
+  column('side'),
+  column('quantity', 'right'),
+  column('price', 'right'),
+  column('fee', 'right'),
+  column('realizedPnl', 'right', 'realised'),
+];
+
+function reportRows(name: string, rows: readonly object[], columns: readonly RowColumn[], none: string): Report {
+  return {
+    result: { [name]: rows },
+    lines: () =>
+      rows.length === 0
+        ? [none]
+        : formatTable(
+            columns,
+            rows.map((row) => columns.map(({ key }) => cellText(key, (row as Row)[key]))),
+          ),
+  };
+}
+
+const TIMES: ReadonlySet<string> = new Set(['time', 'minute', 'decidedAt', 'validUntil', 'openedAt']);
+
+const cellText = (key: string, value: unknown): string =>
+  typeof value === 'number' && TIMES.has(key) ? formatTime(epochMs(value)) : String(value ?? '');
+
+interface ExportFilter {
+  readonly book: string;
+  readonly symbol?: string;
+  readonly from?: EpochMs;
+  readonly until?: EpochMs;
+}
+
+interface Export {
+  readonly columns: readonly string[];
+  readonly rows: (database: Database, filter: ExportFilter) => Promise<readonly object[]>;
+}
+
+const EXPORTS = {
+  orders: {
+    columns: [
+      'decidedAt',
+      'clientOrderId',
+      'strategy',
+      'symbol',
+      'side',
+      'purpose',
+      'type',
+      'quantity',
+      'reduceOnly',
+      'validUntil',
+      'signalId',
+      'reason',
+      'referencePrice',
+      'status',
+      'filledQuantity',
+      'averagePrice',
+    ],
+    rows: listOrders,
+  },
+  fills: {
+    columns: [
+      'time',
+      'fillId',
+      'clientOrderId',
+      'strategy',
+      'symbol',
+      'side',
+      'quantity',
+      'price',
+      'fee',
+      'realizedPnl',
+    ],
+    rows: listFills,
+  },
+  equity: {
+    columns: ['minute', 'equity', 'cash', 'unrealizedPnl', 'realizedPnl', 'fees', 'grossExposure', 'openPositions'],
+    rows: listEquity,
+  },
+} as const satisfies Record<string, Export>;
+
+function exportKind({ kind, format, output, symbol, json }: ExportOptions): keyof typeof EXPORTS {
+  if (format !== 'csv') {
+    throw usageError(
+      `--format ${format} is not known`,
+      format === 'parquet' ? 'Parquet is not written; use --format csv.' : 'Write --format csv.',
+    );
+  }
+  if (json && output === undefined) throw usageError('--json leaves no place for the CSV', 'Add --output FILE.');
+  if (kind !== 'orders' && kind !== 'fills' && kind !== 'equity') {
+    throw usageError(`--kind ${kind} is not known`, 'Write --kind orders, fills or equity.');
+  }
+  if (kind === 'equity' && symbol !== undefined) throw usageError('equity has no symbol', 'Leave out --symbol.');
+  return kind;
+}
+
+const csvLine = (columns: readonly string[], row: object): string =>
+  columns.map((key) => csvCell(cellText(key, (row as Row)[key]))).join(',');
+
+const csvCell = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

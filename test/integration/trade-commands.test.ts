@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliContext, runCli } from '../../src/cli/index.ts';
+import { epochMs, type Journal, MINUTE_MS, milliseconds, systemClock } from '../../src/core/index.ts';
+import { SOME_MINUTE, someCycle, someFill, someIntent, someOrder, somePosition } from '../../src/database/fixtures.ts';
+import {
+  acquireLease,
+  createPostgresJournal,
+  createTestDatabase,
+  saveUniverse,
+  type TestDatabase,
+} from '../../src/database/index.ts';
+import { encodeBookState, initialBookState } from '../../src/engine/book-state.ts';
+import { DEFAULT_RISK_SETTINGS } from '../../src/trading/index.ts';
+import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
+
+let store: TestDatabase;
+let folder: ReturnType<typeof temporaryDirectory>;
+let journal: Journal;
+const [first, second] = ['AUSDT', 'BUSDT'];
+const bookState = encodeBookState(initialBookState(DEFAULT_RISK_SETTINGS));
+const lease = (duration: number) =>
+  acquireLease(store.database, {
+    book: 'main',
+    holder: 'test',
+    now: systemClock.now(),
+    duration: milliseconds(duration),
+  });
+
+beforeAll(async () => {
+  store = await createTestDatabase();
+  folder = temporaryDirectory();
+  const held = await lease(0);
+  if (!held.acquired) throw new Error('the lease is held');
+  journal = createPostgresJournal({ database: store.database, venue: 'binanceusdm', lease: held.lease });
+  await journal.commitCycle(
+    someCycle(SOME_MINUTE, { intents: [someIntent(first, SOME_MINUTE), someIntent(second, SOME_MINUTE)], bookState }),
+  );
+  const next = epochMs(SOME_MINUTE + MINUTE_MS);
+  await journal.commitCycle(
+    someCycle(next, {
+      orders: [someOrder(first, SOME_MINUTE, { reason: 'RISK_CLOSE_ALL' })],
+      fills: [someFill(first, SOME_MINUTE)],
+      positions: [somePosition(first, next)],
+      bookState,
+    }),
+  );
+  await saveUniverse(store.database, { book: 'main', fromMinute: SOME_MINUTE, symbols: [first, second] });
+});
+afterAll(async () => {
+  await store?.drop();
+  folder?.remove();
+});
+
+/** Runs `trade …` as from a shell; with an answer, somebody sits at the terminal and gives it. */
+async function trade(args: readonly string[], answer?: string) {
+  let [stdout, stderr] = ['', ''];
+  const asked: string[] = [];
+  const context: CliContext = {
+    terminal: {
+      stdout: {
+        write: (text: string, done?: (error?: Error | null) => void) => {
+          stdout += text;
+          done?.();
+        },
+      },
+      stderr: {
+        write: (text: string) => {
+          stderr += text;
+        },
+      },
+      env: { DATABASE_URL: store.url },
+      ...(answer === undefined
+        ? {}
+        : {
+            ask: async (question: string) => {
+              asked.push(question);
+              return answer;
+            },
+          }),
+    },
+    root: ROOT,
+    invokedFrom: folder.path,
+    signal: new AbortController().signal,
+    exitCode: 0,
+  };
+  const code = await runCli(['trade', ...args, '--data-dir', join(folder.path, 'data')], context);
+  return { code, stdout, stderr, asked };
+}
+
+const json = async (...args: string[]) => {
+  const { code, stdout } = await trade([...args, '--json']);
+  return { code, ...(JSON.parse(stdout) as Record<string, unknown>) };
+};
+
+describe('minutehand trade', () => {
+  it('lists positions, orders and fills, of a symbol, open ones, the newest', async () => {
+    expect((await trade(['positions'])).stdout).toMatch(/^symbol +strategy +quantity .*\nAUSDT +ml +-0\.015/);
+    expect(await json('positions', '--symbol', 'busdt')).toEqual({ code: 0, positions: [] });
+    expect(await json('orders', '--open')).toMatchObject({ orders: [{ symbol: second, status: 'SUBMITTING' }] });
+    expect(await json('orders', '--limit', '1')).toMatchObject({ orders: [{ symbol: second }] });
+    expect((await trade(['orders', '--symbol', 'AUSDT'])).stdout).toMatch(/FILLED +RISK_CLOSE_ALL\n$/);
+    expect(await json('fills')).toMatchObject({ fills: [{ symbol: first, price: '100.15' }] });
+    expect((await trade(['fills', '--symbol', 'BUSDT'])).stdout).toBe('no fills\n');
+    expect(await json('fills', '--limit', 'x')).toMatchObject({ code: 2, error: { code: 'USAGE_INVALID' } });
+  });
+
+  it('exports orders, fills and equity as CSV of a range, to stdout or into a file', async () => {
+    const { stdout } = await trade(['export', '--kind', 'fills']);
+    expect(stdout).toBe(
+      'time,fillId,clientOrderId,strategy,symbol,side,quantity,price,fee,realizedPnl\n' +
+        `2025-06-20T12:01:00Z,fill-AUSDT-${SOME_MINUTE},main-ml-AUSDT-${SOME_MINUTE},ml,AUSDT,buy,0.0150,100.15,0.00075,0\n`,
+    );
+    expect(await json('export', '--kind', 'orders', '--output', 'orders.csv')).toMatchObject({ code: 0, rows: 2 });
+    const orders = readFileSync(join(folder.path, 'orders.csv'), 'utf8').trimEnd().split('\n');
+    expect(orders).toHaveLength(3);
+    expect(new Set(orders.map((line) => line.split(',').length))).toEqual(new Set([16]));
+    const range = ['--from', '2025-06-20T12:01:00Z', '--until', '2025-06-20T12:02:00Z'];
+    const equity = await trade(['export', '--kind', 'equity', ...range]);
+    expect(equity.stdout.trimEnd().split('\n')).toHaveLength(2);
+    for (const wrong of [
+      ['--kind', 'ticks'],
+      ['--kind', 'fills', '--format', 'parquet'],
+      ['--kind', 'equity', '--symbol', 'AUSDT', '--output', 'x'],
+      ['--kind', 'fills', '--json'],
+    ]) {
+      expect((await trade(['export', ...wrong])).code, wrong.join(' ')).toBe(2);
+    }
+  });
+
+  it('keeps a command for the next start where no engine runs', async () => {
+    const halted = await json('halt', '--reason', 'maintenance');
+    expect(halted).toMatchObject({ code: 0, ok: true, command: 'halt', state: 'pending', engine: 'stopped' });
+    expect(await journal.pendingCommands('main')).toMatchObject([
+      { command: 'halt', actor: expect.stringMatching(/^cli:./), reason: 'maintenance' },
+    ]);
+    expect((await trade(['resume'])).stdout).toBe(
+      'resume: no engine runs; it takes effect at the next start, before any order\n',
+    );
+  });
+
+  it('closes everything only when that is confirmed', async () => {
+    const before = (await journal.pendingCommands('main')).length;
+    expect(await json('close-all')).toMatchObject({ code: 3, ok: false, error: { code: 'CONFIRMATION_MISSING' } });
+    expect((await trade(['close-all'])).code).toBe(3);
+    const doubted = await trade(['close-all'], 'yes');
+    expect(doubted).toMatchObject({ code: 3, asked: [expect.stringContaining('closes 1 open positions')] });
+    expect(await journal.pendingCommands('main')).toHaveLength(before);
+    expect((await trade(['close-all'], 'close-all')).code).toBe(0);
+    expect((await trade(['close-all', '--yes'])).code).toBe(0);
+    expect(await journal.pendingCommands('main')).toHaveLength(before + 2);
+  });
+});
