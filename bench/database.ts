@@ -141,6 +141,7 @@ async function measureCommits(target: Database) {
       candles: symbols.length,
       forecasts: symbols.map((symbol) => ({ symbol, minute, modelId: 'bench', values: outputs(), maskedShare: 0 })),
       signals,
+      notes: [],
       intents: [],
       orders: [],
       orderEvents: [],

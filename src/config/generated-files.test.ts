@@ -128,6 +128,7 @@ describe('defaults', () => {
     ).toEqual(DEFAULT_STRATEGY_SETTINGS);
     expect(strategy?.protection).toEqual({
       kind: DEFAULT_PROTECTION_SETTINGS.kind,
+      from_signal: DEFAULT_PROTECTION_SETTINGS.fromSignal,
       stop_volatilities: DEFAULT_PROTECTION_SETTINGS.stopVolatilities,
       min_stop_fraction: DEFAULT_PROTECTION_SETTINGS.minStopFraction,
       max_stop_fraction: DEFAULT_PROTECTION_SETTINGS.maxStopFraction,

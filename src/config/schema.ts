@@ -71,6 +71,17 @@ const scheduler = z
   .prefault({})
   .meta(about('When forecasts are made, and how long anything may take.'));
 
+const regimeEffect = (what: string, sizeScale: number, blocks: 'none' | 'long' | 'short' | 'both') =>
+  z
+    .strictObject({
+      size_scale: fractionFrom(0)
+        .default(sizeScale)
+        .meta(about('Factor on the size of new entries.', { unit: 'fraction' })),
+      blocks: z.enum(['none', 'long', 'short', 'both']).default(blocks).meta(about('New entries that are not made.')),
+    })
+    .prefault({})
+    .meta(about(what));
+
 const signals = z
   .strictObject({
     confidence_threshold: fractionFrom(0)
@@ -101,6 +112,33 @@ const signals = z
       .meta(
         about('Least cross-sectional rank in the direction of the side; 0.5 = the better half.', { unit: 'fraction' }),
       ),
+    min_agreement: fractionFrom(0)
+      .default(0.5)
+      .meta(about('Least share of the horizons whose forecast return has the sign of the side.', { unit: 'fraction' })),
+    max_uncertainty: fractionFrom(0)
+      .default(0.995)
+      .meta(about('Largest entropy of the direction probabilities; 1 = three equal ones.', { unit: 'fraction' })),
+    min_reward_to_risk: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(1)
+      .meta(about('Least distance of the target, in distances of the stop.')),
+    stop_volatility_floor: z
+      .number()
+      .gt(0)
+      .max(10)
+      .default(0.5)
+      .meta(about('Least distance of the stop, in standard deviations of the return over the horizon.')),
+    regimes: z
+      .strictObject({
+        range: regimeEffect('Neither of the others.', 1, 'none'),
+        trend: regimeEffect('Twelve hours of drift in one direction.', 1, 'none'),
+        high_volatility: regimeEffect('Four hours of unusual volatility.', 0.5, 'none'),
+        crash: regimeEffect('An unusual fall within an hour.', 0.5, 'long'),
+      })
+      .prefault({})
+      .meta(about('What the regime of the market and of the symbol does to new entries; the stricter counts.')),
     validity_minutes: count(1, 1_440)
       .default(15)
       .meta(about('A signal older than this is not traded.', { unit: 'minutes' })),
@@ -153,6 +191,10 @@ const protection = z
       .enum(['position', 'book'])
       .default('position')
       .meta(about('A stop per position, or a drawdown stop of the book with wide stops only.')),
+    from_signal: z
+      .boolean()
+      .default(true)
+      .meta(about('Whether the stop and target that a signal names go before the distances below.')),
     stop_volatilities: z
       .number()
       .gt(0)

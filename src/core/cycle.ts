@@ -18,6 +18,14 @@ export interface Exclusion {
   readonly reason: ReasonCode;
 }
 
+/** Why something a strategy wanted was not done, or not in full. */
+export interface DecisionNote {
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly reason: ReasonCode;
+  readonly signalId?: string;
+}
+
 /** Everything that one minute decided: committed at once (T2), before anything is sent. */
 export interface CycleRecord {
   readonly book: string;
@@ -35,6 +43,7 @@ export interface CycleRecord {
   readonly forecasts: readonly Forecast[];
   /** Every candidate with its verdicts; those with `accepted` are signals. */
   readonly signals: readonly Signal[];
+  readonly notes: readonly DecisionNote[];
   /** Intents decided this minute, to be stored as SUBMITTING orders. */
   readonly intents: readonly OrderIntent[];
   /** Orders whose state changed through broker events, as they stand after. */

@@ -146,8 +146,8 @@ const outOfOrder = (book: string, minute: EpochMs, last: number | null | undefin
 
 const CYCLE = `WITH cycle AS (
     INSERT INTO cycles (book, minute, status, reason, model_id, members, excluded, candles, predictions, candidates, signals,
-      intents, fills, reason_counts, stage_ms, started_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+      intents, fills, reason_counts, stage_ms, started_at, notes)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $26)
   ), point AS (
     INSERT INTO equity (book, minute, equity, cash, unrealized_pnl, realized_pnl, fees, gross_exposure, open_positions)
     VALUES ($1, $2, $17, $18, $19, $20, $21, $22, $23)
@@ -183,6 +183,7 @@ function cycleParameters(venue: string, record: CycleRecord): unknown[] {
     equity.openPositions,
     venue,
     record.bookState,
+    JSON.stringify(record.notes),
   ];
 }
 
@@ -225,12 +226,16 @@ function concatenate(forecasts: readonly Forecast[], width: number): Float32Arra
 
 // The few rows of the ledger come as JSON: its keys are the domain's, its strings become numeric without passing through a float.
 const SIGNAL_ROWS = `INSERT INTO signals (book, minute, signal_id, instrument_id, model_id, side, horizon, expected_return,
-    expected_cost, net_edge, probability, confidence, reference_price, verdicts, accepted)
+    expected_cost, net_edge, probability, confidence, reference_price, verdicts, accepted, costs, agreement, uncertainty,
+    stop_distance, target_distance, reward_to_risk, expires_at, market_regime, symbol_regime, size_scale)
   SELECT $1, minute, id, "instrumentId", "modelId", side, horizon, "expectedReturn", "expectedCost", "netEdge", probability,
-    confidence, "referencePrice", verdicts, accepted
+    confidence, "referencePrice", verdicts, accepted, costs, agreement, uncertainty, "stopDistance", "targetDistance",
+    "rewardToRisk", "expiresAt", "marketRegime", "symbolRegime", "sizeScale"
   FROM json_to_recordset($2) AS signal (minute int8, id text, "instrumentId" int4, "modelId" text, side text, horizon text,
     "expectedReturn" float8, "expectedCost" float8, "netEdge" float8, probability float8, confidence float8,
-    "referencePrice" float8, verdicts jsonb, accepted boolean)
+    "referencePrice" float8, verdicts jsonb, accepted boolean, costs jsonb, agreement float8, uncertainty float8,
+    "stopDistance" float8, "targetDistance" float8, "rewardToRisk" float8, "expiresAt" int8, "marketRegime" text,
+    "symbolRegime" text, "sizeScale" float8)
   ON CONFLICT DO NOTHING`;
 
 const ORDER_ROWS = `INSERT INTO orders (client_order_id, book, strategy, instrument_id, side, purpose, type, quantity, reduce_only,

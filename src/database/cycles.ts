@@ -3,6 +3,7 @@ import {
   CYCLE_STAGES,
   type CycleStage,
   type CycleStatus,
+  type DecisionNote,
   type EpochMs,
   type Exclusion,
   epochMs,
@@ -33,6 +34,8 @@ export interface CycleSummary {
   /** Real milliseconds. */
   readonly stageMs: Readonly<Partial<Record<CycleStage, number>>>;
   readonly startedAt: EpochMs;
+  /** Missing in cycles of before notes were stored. */
+  readonly notes?: readonly DecisionNote[];
 }
 
 /** Minutes in `[from, until)` of a book. */
@@ -59,12 +62,13 @@ export async function listCycles(
     )
     .orderBy(desc(cycles.minute))
     .limit(filter.limit);
-  return rows.reverse().map(({ reason, modelId, ...cycle }) => ({
+  return rows.reverse().map(({ reason, modelId, notes, ...cycle }) => ({
     ...cycle,
     minute: epochMs(cycle.minute),
     startedAt: epochMs(cycle.startedAt),
     ...(reason === null ? {} : { reason }),
     ...(modelId === null ? {} : { modelId }),
+    ...(notes === null ? {} : { notes }),
   }));
 }
 

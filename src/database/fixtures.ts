@@ -152,6 +152,7 @@ export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): 
     candles: 0,
     forecasts: [],
     signals: [],
+    notes: [],
     intents: [],
     orders: [],
     orderEvents: [],

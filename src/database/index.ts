@@ -86,6 +86,15 @@ export {
   type RunStatus,
   saveRun,
 } from './operations.ts';
+export {
+  type ForecastAccuracy,
+  type OutcomeCounts,
+  type OutcomeHorizon,
+  readForecastAccuracy,
+  readOutcomes,
+  recordOutcomes,
+  resolveOutcomes,
+} from './outcomes.ts';
 export { applyRetention, EVERY_MINUTE_MS, type RetentionPolicy, type RetentionResult } from './retention.ts';
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';

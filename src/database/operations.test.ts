@@ -6,6 +6,7 @@ import { instrumentIds, listInstruments, saveInstruments } from './instruments.t
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease, readLease, releaseLease, renewLease } from './leases.ts';
 import { appendAudit, listAudit, listRuns, saveRun } from './operations.ts';
+import { recordOutcomes } from './outcomes.ts';
 import { applyRetention } from './retention.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
 
@@ -162,6 +163,7 @@ describe('retention', () => {
       await journal.commitCycle(
         someCycle(minute, {
           book: 'kept',
+          members: ['BTCUSDT'],
           forecasts: [someForecast('BTCUSDT', minute)],
           signals: [someSignal('BTCUSDT', minute), someSignal('ETHUSDT', minute, { accepted: true })],
         }),
@@ -187,6 +189,8 @@ describe('retention', () => {
     );
     expect(live.rowCount).toBe(0);
 
+    const outcomes = { book: 'kept', venue: 'v', horizon: '15m', durationMs: 900_000, threshold: 0.0015 } as const;
+    expect(await recordOutcomes(database, { ...outcomes, now, minutes: 100 })).toEqual({ known: 0, unknown: 5 });
     const policy = { candleDays: 15, featureDays: 15, predictionDays: 15, signalDays: 100, rejectedSignalDays: 3 };
     const dropped = await applyRetention(database, now, policy);
     expect(dropped.droppedPartitions).toEqual([
@@ -194,9 +198,11 @@ describe('retention', () => {
       'technical_indicators_kept_2025_05',
       'raw_market_data_2025_05',
       'predictions_2025_05',
+      'forecast_outcomes_2025_05',
     ]);
     expect(await count('raw_market_data')).toBe(4);
     expect(await count('predictions')).toBe(4);
+    expect(await count('forecast_outcomes')).toBe(3);
     expect(await count('signals', 'accepted')).toBe(ages.length);
     expect(await count('signals', 'NOT accepted')).toBe(3);
   });

@@ -13,6 +13,7 @@ export interface PartitionedTable {
 
 export const RAW_MARKET_DATA: PartitionedTable = { table: 'raw_market_data', span: 'month' };
 export const PREDICTIONS: PartitionedTable = { table: 'predictions', span: 'month' };
+export const FORECAST_OUTCOMES: PartitionedTable = { table: 'forecast_outcomes', span: 'month' };
 export const SIGNALS: PartitionedTable = { table: 'signals', span: 'month' };
 export const FEATURES_KEPT: PartitionedTable = { table: 'processed_market_data_kept', span: 'month' };
 export const FEATURES_RECENT: PartitionedTable = { table: 'processed_market_data_recent', span: 'day' };

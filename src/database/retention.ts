@@ -4,6 +4,7 @@ import {
   dropPartition,
   FEATURES_KEPT,
   FEATURES_RECENT,
+  FORECAST_OUTCOMES,
   INDICATORS_KEPT,
   INDICATORS_RECENT,
   listPartitions,
@@ -19,6 +20,7 @@ export interface RetentionPolicy {
   readonly candleDays?: number;
   /** Features and indicators of phase 0. */
   readonly featureDays?: number;
+  /** Forecasts and their outcomes. */
   readonly predictionDays?: number;
   readonly signalDays?: number;
   /** Candidates that a gate stopped: the bulk of the signals. */
@@ -68,6 +70,7 @@ export async function applyRetention(
     [INDICATORS_KEPT, policy.featureDays],
     [RAW_MARKET_DATA, policy.candleDays],
     [PREDICTIONS, policy.predictionDays],
+    [FORECAST_OUTCOMES, policy.predictionDays],
     [SIGNALS, policy.signalDays],
   ] as const) {
     if (days !== undefined) await drop(table, now - days * DAY_MS);

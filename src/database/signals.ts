@@ -6,6 +6,7 @@ import { instruments, queries, signals } from './tables.ts';
 export interface SignalFilter {
   readonly book: string;
   readonly symbol?: SymbolId;
+  readonly id?: string;
   /** Only candidates that passed every gate, or only those that did not; both when absent. */
   readonly accepted?: boolean;
   /** Only confidences of at least this. */
@@ -27,6 +28,7 @@ export async function listSignals(database: Database, filter: SignalFilter): Pro
     .where(
       and(
         eq(signals.book, filter.book),
+        filter.id === undefined ? undefined : eq(signals.signalId, filter.id),
         filter.symbol === undefined ? undefined : eq(instruments.symbol, filter.symbol),
         // Written out, so that the index of accepted signals serves.
         filter.accepted === undefined
@@ -42,12 +44,29 @@ export async function listSignals(database: Database, filter: SignalFilter): Pro
     )
     .orderBy(desc(signals.minute), asc(signals.netEdge), desc(signals.signalId));
   const rows = await (filter.limit === undefined ? query : query.limit(filter.limit));
-  return rows.reverse().map(({ signal: { instrumentId: _id, book: _book, signalId, ...signal }, symbol }) => ({
+  return rows.reverse().map(({ signal, symbol }) => signalOf(signal, symbol));
+}
+
+function signalOf(row: typeof signals.$inferSelect, symbol: SymbolId): Signal {
+  const { instrumentId: _id, book: _book, signalId, minute, expiresAt, ...rest } = row;
+  const { costs, agreement, uncertainty, stopDistance, targetDistance, rewardToRisk, ...others } = rest;
+  const { marketRegime, symbolRegime, sizeScale, ...signal } = others;
+  return {
     ...signal,
     id: signalId,
     symbol,
-    minute: epochMs(signal.minute),
-  }));
+    minute: epochMs(minute),
+    ...(costs === null ? {} : { costs }),
+    ...(agreement === null ? {} : { agreement }),
+    ...(uncertainty === null ? {} : { uncertainty }),
+    ...(stopDistance === null ? {} : { stopDistance }),
+    ...(targetDistance === null ? {} : { targetDistance }),
+    ...(rewardToRisk === null ? {} : { rewardToRisk }),
+    ...(expiresAt === null ? {} : { expiresAt: epochMs(expiresAt) }),
+    ...(marketRegime === null ? {} : { marketRegime }),
+    ...(symbolRegime === null ? {} : { symbolRegime }),
+    ...(sizeScale === null ? {} : { sizeScale }),
+  };
 }
 
 /** The stored forecasts of a book for minutes in `[from, until)`, by minute and symbol; of one symbol or of all. */

@@ -2,8 +2,10 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { bigint, boolean, doublePrecision, integer, jsonb, numeric, pgTable, text } from 'drizzle-orm/pg-core';
 import type {
   BookCommandKind,
+  CostSplit,
   CycleStage,
   CycleStatus,
+  DecisionNote,
   EntryProtection,
   Exclusion,
   GateVerdict,
@@ -14,6 +16,7 @@ import type {
   OrderStatus,
   OrderType,
   ReasonCode,
+  Regime,
   RiskMode,
   SignalSide,
   StopState,
@@ -88,6 +91,7 @@ export const cycles = pgTable('cycles', {
   reasonCounts: jsonb('reason_counts').$type<Partial<Record<ReasonCode, number>>>().notNull(),
   stageMs: jsonb('stage_ms').$type<Partial<Record<CycleStage, number>>>().notNull(),
   startedAt: instant('started_at').notNull(),
+  notes: jsonb('notes').$type<readonly DecisionNote[]>(),
 });
 
 export const signals = pgTable('signals', {
@@ -106,6 +110,16 @@ export const signals = pgTable('signals', {
   confidence: doublePrecision('confidence').notNull(),
   referencePrice: doublePrecision('reference_price').notNull(),
   verdicts: jsonb('verdicts').$type<readonly GateVerdict[]>().notNull(),
+  costs: jsonb('costs').$type<CostSplit>(),
+  agreement: doublePrecision('agreement'),
+  uncertainty: doublePrecision('uncertainty'),
+  stopDistance: doublePrecision('stop_distance'),
+  targetDistance: doublePrecision('target_distance'),
+  rewardToRisk: doublePrecision('reward_to_risk'),
+  expiresAt: instant('expires_at'),
+  marketRegime: text('market_regime').$type<Regime>(),
+  symbolRegime: text('symbol_regime').$type<Regime>(),
+  sizeScale: doublePrecision('size_scale'),
 });
 
 export const orders = pgTable('orders', {

@@ -37,6 +37,7 @@ import type { EngineOptions, EnginePorts } from './engine-options.ts';
 import { entriesBlockedBy } from './entry-conditions.ts';
 import { MinuteCycle } from './minute-cycle.ts';
 import { fitModel, fitWindow } from './model-supply.ts';
+import { OutcomeJob } from './outcome-job.ts';
 import { describeRisk } from './risk-standing.ts';
 import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
@@ -113,6 +114,7 @@ class BookEngine {
   readonly #feed: LiveMarketFeed;
   readonly #models: BookModels;
   readonly #challenger: ChallengerForecasts;
+  readonly #outcomes: OutcomeJob;
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
   #failure: unknown;
@@ -166,6 +168,13 @@ class BookEngine {
       ...shared,
       slot: this.#models.challengerSlot,
       journal: this.#journal,
+    });
+    this.#outcomes = new OutcomeJob({
+      ...shared,
+      book: BOOK,
+      venue: venue.gateway.exchangeId,
+      database,
+      servedModel: () => this.#models.slot.current?.modelId,
     });
     this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
     this.#feed = createMarketFeed({
@@ -396,7 +405,8 @@ class BookEngine {
 
   /** The state with the volatilities and volumes of minutes that were not decided on. */
   #observe(state: BookState, candles: readonly FinalCandle[]): BookState {
-    return warmBookState(state, candles, decideSettings(this.#options.config, BOOK).sizing);
+    const { sizing, signals } = decideSettings(this.#options.config, BOOK);
+    return warmBookState(state, candles, sizing, signals.regimes);
   }
 
   async #fitAndChoose(minute: EpochMs): Promise<ModelChoice | undefined> {
@@ -421,10 +431,19 @@ class BookEngine {
     return this.#models.choose();
   }
 
-  /** What is due now and then, after a minute's orders have left: another model, the venue's list of instruments, old rows. */
+  /**
+   * What is due now and then, after a minute's orders have left: another model, what became of the forecasts, the venue's
+   * list of instruments, old rows.
+   */
   async #maintain(minute: EpochMs): Promise<void> {
     if (this.#options.config.ml_integration.enabled) {
       this.#inBackground('look for a promoted model', () => this.#models.follow(minute));
+    }
+    const outcomes = this.#outcomes.step(minute);
+    if (outcomes) {
+      const done = this.#inBackground('outcomes of forecasts', () => outcomes);
+      // In lock-step nothing runs away: every minute's forecasts have their outcomes as soon as they can.
+      if (this.#venue.clock.simulation?.lockstep) await done;
     }
     if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();
     if (minute % HOUR_MS === 0) {

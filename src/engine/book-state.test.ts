@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../core/index.ts';
+import { DEFAULT_REGIME_SETTINGS, noRegimes, updateRegimes } from '../signals/index.ts';
 import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
 import { decodeBookState, encodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { minuteAt, runBook, TestMarket, testCandle, testSettings } from './decide-fixtures.ts';
@@ -54,12 +55,24 @@ describe('a book state as text', () => {
   });
 });
 
+describe('a state of before there were regimes', () => {
+  it('is still read, and has its regimes with the next bar', async () => {
+    const market = new TestMarket(3, 3);
+    const { state } = await runBook(market, 900, testSettings());
+    const { regimes, ...older } = JSON.parse(encodeBookState(state));
+    expect(regimes.bySymbol).toHaveLength(3);
+    const decoded = decodeBookState(JSON.stringify(older));
+    expect(decoded.regimes).toEqual(noRegimes);
+    expect(updateRegimes(decoded.regimes, decoded.markets).bySymbol.size).toBe(3);
+  });
+});
+
 describe('a new book', () => {
   it('starts with the configured cash and learns volatility from earlier candles without deciding', () => {
     const fresh = initialBookState({ ...DEFAULT_RISK_SETTINGS, initialEquity: '2500.5' });
     expect(fresh.ledger.cash).toBe(250_050_000_000n);
     const candles = Array.from({ length: 61 }, (_, i) => testCandle('XUSDT', minuteAt(i), { close: 100 + (i % 2) }));
-    const warm = warmBookState(fresh, candles, DEFAULT_SIZING_SETTINGS);
+    const warm = warmBookState(fresh, candles, DEFAULT_SIZING_SETTINGS, DEFAULT_REGIME_SETTINGS);
     expect(warm.markets.get('XUSDT')?.returns).toHaveLength(4);
     expect(warm.minute).toBe(fresh.minute);
     expect(fresh.markets.size).toBe(0);

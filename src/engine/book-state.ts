@@ -13,11 +13,20 @@ import {
   ORDER_STATUSES,
   ORDER_TYPES,
   type OrderIntent,
+  REGIMES,
   type ReasonCode,
   type SymbolId,
 } from '../core/index.ts';
 import { parseCash } from '../matching/index.ts';
-import { type EdgeHistories, noEdgeHistories } from '../signals/index.ts';
+import {
+  type EdgeHistories,
+  noEdgeHistories,
+  noRegimes,
+  type RegimeSettings,
+  type RegimeState,
+  type Regimes,
+  updateRegimes,
+} from '../signals/index.ts';
 import {
   type DrawdownState,
   initialRiskState,
@@ -47,6 +56,7 @@ export interface BookState {
   readonly ledger: Ledger;
   readonly risk: RiskState;
   readonly markets: ReadonlyMap<SymbolId, MarketState>;
+  readonly regimes: Regimes;
   readonly edges: EdgeHistories;
   /** When a strategy gives a position up, by `positionKey`. */
   readonly holdUntil: ReadonlyMap<string, EpochMs>;
@@ -66,6 +76,7 @@ export function initialBookState(risk: RiskSettings): BookState {
     ledger: openLedger(cash),
     risk: initialRiskState(cash),
     markets: new Map(),
+    regimes: noRegimes,
     edges: noEdgeHistories,
     holdUntil: new Map(),
     cooldowns: new Map(),
@@ -75,11 +86,28 @@ export function initialBookState(risk: RiskSettings): BookState {
 }
 
 /**
- * The state after looking at candles of minutes that were not decided on, oldest first per symbol: gives a new book its
- * volatilities and volumes. A day of one-minute candles fills what sizing asks for.
+ * The state after looking at candles of minutes that were not decided on, oldest first: gives a new book its volatilities, volumes and
+ * regimes. A day of one-minute candles fills what is asked for.
  */
-export function warmBookState(state: BookState, candles: Iterable<FinalCandle>, sizing: SizingSettings): BookState {
-  return { ...state, markets: observeCandles(state.markets, candles, sizing) };
+export function warmBookState(
+  state: BookState,
+  candles: Iterable<FinalCandle>,
+  sizing: SizingSettings,
+  regimeSettings: RegimeSettings,
+): BookState {
+  let { markets, regimes } = state;
+  let minute: FinalCandle[] = [];
+  const take = () => {
+    markets = observeCandles(markets, minute, sizing);
+    regimes = updateRegimes(regimes, markets, regimeSettings);
+    minute = [];
+  };
+  for (const candle of candles) {
+    if (minute[0] !== undefined && candle.openTime !== minute[0].openTime) take();
+    minute.push(candle);
+  }
+  take();
+  return { ...state, markets, regimes };
 }
 
 export function observeCandles(
@@ -108,7 +136,7 @@ const VERSION = 2;
  * numbers so that they read back to the same bits. About 60 KB for 50 symbols with full histories.
  */
 export function encodeBookState(state: BookState): string {
-  const { ledger, risk, edges } = state;
+  const { ledger, risk, regimes, edges } = state;
   return JSON.stringify({
     version: VERSION,
     minute: state.minute,
@@ -138,6 +166,10 @@ export function encodeBookState(state: BookState): string {
       market.minuteNotional,
       encodeHistory(market.returns),
     ]),
+    regimes: {
+      market: regimes.market && storedRegime(regimes.market),
+      bySymbol: [...regimes.bySymbol].map(([symbol, each]) => [symbol, storedRegime(each)]),
+    },
     edges: {
       modelId: edges.modelId,
       bySymbol: [...edges.bySymbol].map(([key, history]) => [key, encodeHistory(history)]),
@@ -276,6 +308,10 @@ const riskOfFlags = z
     return { ...initialRiskState(dayStartEquity), day, latches: halted ? [held] : [] };
   });
 
+const regime = z
+  .tuple([z.enum(REGIMES), time, time])
+  .transform(([name, since, bar]): RegimeState => ({ regime: name, since, bar }));
+
 const SCHEMA: z.ZodType<BookState> = z
   .strictObject({
     // Version 1 knew no protection: its positions are adopted in the next minute.
@@ -284,6 +320,14 @@ const SCHEMA: z.ZodType<BookState> = z
     ledger,
     risk: z.union([risk, riskOfFlags]),
     markets: z.array(market).transform((entries) => new Map(entries)),
+    // States of before there were regimes have none: the next bar gives them.
+    regimes: z
+      .strictObject({
+        market: regime.optional(),
+        bySymbol: z.array(z.tuple([z.string(), regime])).transform((entries) => new Map(entries)),
+      })
+      .transform(({ market, bySymbol }): Regimes => ({ market, bySymbol }))
+      .default(noRegimes),
     edges: z.strictObject({
       modelId: z.string(),
       bySymbol: z.array(z.tuple([z.string(), history])).transform((entries) => new Map(entries)),
@@ -341,6 +385,8 @@ const storedLatch = ({ mode, reason, actor, since, until, text }: RiskLatch) => 
   until,
   text,
 });
+
+const storedRegime = ({ regime, since, bar }: RegimeState) => [regime, since, bar] as const;
 
 function storedPosition(position: LedgerPosition) {
   return {

@@ -17,6 +17,7 @@ import { DEFAULT_COST_SETTINGS } from '../matching/index.ts';
 import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
 import {
+  DEFAULT_PROTECTION_SETTINGS,
   DEFAULT_RISK_SETTINGS,
   DEFAULT_SIZING_SETTINGS,
   orderOf,
@@ -37,11 +38,18 @@ export const minuteAt = (index: number): EpochMs => epochMs(START + index * MINU
 
 export const testSettings = (changes: Partial<DecideSettings> = {}): DecideSettings => ({
   book: 'main',
-  signals: { ...DEFAULT_SIGNAL_SETTINGS, horizons: ['4h'] },
+  // The forecasts here know no rally and no drawdown: the target is the expected return, the stop that of the volatility.
+  signals: { ...DEFAULT_SIGNAL_SETTINGS, horizons: ['4h'], minRewardToRisk: 0.5 },
   costs: DEFAULT_COST_SETTINGS,
   sizing: DEFAULT_SIZING_SETTINGS,
   risk: DEFAULT_RISK_SETTINGS,
-  strategies: [new MLStrategyAdapter({ ...DEFAULT_STRATEGY_SETTINGS, holdFor: '4h' })],
+  strategies: [
+    new MLStrategyAdapter({
+      ...DEFAULT_STRATEGY_SETTINGS,
+      holdFor: '4h',
+      protection: { ...DEFAULT_PROTECTION_SETTINGS, fromSignal: false },
+    }),
+  ],
   sectorOf: () => 0,
   ...changes,
 });

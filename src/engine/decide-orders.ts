@@ -1,4 +1,5 @@
 import {
+  type DecisionNote,
   durationOf,
   type EpochMs,
   epochMs,
@@ -32,7 +33,7 @@ import {
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
 import type { ForcedClosing } from './decide-protection.ts';
-import type { DecideInput, DecideSettings, DecisionNote } from './decide-types.ts';
+import type { DecideInput, DecideSettings } from './decide-types.ts';
 
 export interface PlanInput extends Pick<DecideInput, 'minute' | 'instruments' | 'late'> {
   readonly signals: readonly Signal[];
@@ -229,8 +230,8 @@ class OrderPlan {
       this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signal.id);
       return;
     }
-    const validUntil = epochMs(signal.minute + signals.validityMinutes * MINUTE_MS);
-    if (minute >= validUntil) {
+    const validUntil = signal.expiresAt;
+    if (validUntil === undefined || minute >= validUntil) {
       this.note(strategy, symbol, 'SIGNAL_EXPIRED', signal.id);
       return;
     }
@@ -277,6 +278,7 @@ class OrderPlan {
         side,
         confidence: signal.confidence,
         confidenceThreshold: signals.confidenceThreshold,
+        scale: signal.sizeScale ?? 1,
         holdMinutes,
         edge: fraction(signal.netEdge),
         edgeMinutes: durationOf(signal.horizon) / MINUTE_MS,

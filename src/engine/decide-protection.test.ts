@@ -29,6 +29,7 @@ const KEY = `ml/${SYMBOL}`;
 /** A stop 2 % away, whatever the volatility, unless told otherwise. */
 const position = (changes: Partial<PositionProtectionSettings> = {}): PositionProtectionSettings => ({
   ...DEFAULT_PROTECTION_SETTINGS,
+  fromSignal: false,
   minStopFraction: 0.02,
   maxStopFraction: 0.02,
   ...changes,

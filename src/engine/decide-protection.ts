@@ -1,5 +1,6 @@
 import {
   cashToNumber,
+  type DecisionNote,
   durationOf,
   isTerminal,
   MINUTE_MS,
@@ -13,7 +14,7 @@ import {
   floorToMultiple,
   parsePrice,
   priceOf,
-  roundTripCost,
+  roundTripCosts,
   shareUp,
   tradingRulesOf,
 } from '../matching/index.ts';
@@ -47,7 +48,7 @@ import {
   workingOrders,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
-import type { DecideInput, DecideSettings, DecisionNote } from './decide-types.ts';
+import type { DecideInput, DecideSettings } from './decide-types.ts';
 
 /** A stop that trails moves by a tenth of its distance at least: less is not worth two orders. */
 const LEAST_TRAILING_MOVE = 0.1;
@@ -237,13 +238,13 @@ class ProtectionRound {
   ): bigint | undefined {
     const { position, market, average, tick } = at;
     if (breakEvenFraction === undefined || at.profit < breakEvenFraction) return undefined;
-    const cost = roundTripCost(this.#settings.costs, {
+    const { fees, spread, impact } = roundTripCosts(this.#settings.costs, {
       price: average,
       tick,
       notional: cashToNumber(magnitude(position.cost)),
       minuteNotional: market.minuteNotional,
     });
-    const costs = shareUp(average, cost);
+    const costs = shareUp(average, fees + spread + impact);
     return sideOf(position) === 'long'
       ? ceilToMultiple(average + costs, tick)
       : floorToMultiple(average > costs ? average - costs : tick, tick);

@@ -64,19 +64,12 @@ export interface DecideInput {
   readonly commands?: readonly BookCommand[];
 }
 
-/** Why something wanted was not done, or not in full. */
-export interface DecisionNote {
-  readonly strategy: string;
-  readonly symbol: SymbolId;
-  readonly reason: ReasonCode;
-  readonly signalId?: string;
-}
-
 type DecidedParts = Pick<
   CycleRecord,
   | 'status'
   | 'reason'
   | 'signals'
+  | 'notes'
   | 'intents'
   | 'orders'
   | 'orderEvents'
@@ -93,7 +86,6 @@ export interface Decision extends DecidedParts {
   readonly state: BookState;
   /** Client order ids of working orders whose end is asked for: until it is reported, in every minute's decision anew. */
   readonly cancels: readonly string[];
-  readonly notes: readonly DecisionNote[];
   /** Broker events of orders the book does not know; each is counted as ORDER_EVENT_UNKNOWN. */
   readonly unknownEvents: readonly BrokerEvent[];
 }

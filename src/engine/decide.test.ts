@@ -7,8 +7,11 @@ import {
   epochMs,
   MINUTE_MS,
   type OrderIntent,
+  type Regime,
+  type Signal,
 } from '../core/index.ts';
-import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
+import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter, type Strategy } from '../strategies/index.ts';
+
 import { DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
 import { type BookState, decodeBookState, encodeBookState, initialBookState } from './book-state.ts';
 import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
@@ -103,6 +106,51 @@ describe('an entry', () => {
       [1, 'SUBMITTING'],
     ]);
     expect([...state.ledger.orders.keys()]).toEqual(intents.map((intent) => intent.clientOrderId));
+  });
+
+  it('is blocked or made smaller by the regime the book knows', () => {
+    const inRegime = (regime: Regime): BookState => ({
+      ...initialBookState(settings.risk),
+      regimes: { market: { regime, since: START, bar: START }, bySymbol: new Map() },
+    });
+    const enter = (regime: Regime) =>
+      decide(inRegime(regime), minuteOf(START, { AUSDT: 0.01, BUSDT: -0.012 }), settings);
+    const quantities = (regime: Regime) =>
+      new Map(enter(regime).intents.map(({ symbol, quantity }) => [symbol, Number(quantity)]));
+    const usual = quantities('range');
+    expect([...usual.keys()]).toEqual(['BUSDT', 'AUSDT']);
+    expect(quantities('high-volatility').get('AUSDT')).toBeCloseTo((usual.get('AUSDT') ?? 0) / 2, 2);
+    expect([...quantities('crash').keys()]).toEqual(['BUSDT']);
+    expect(enter('crash').reasonCounts).toMatchObject({ SIGNAL_REGIME_BLOCKED: 1, SIZE_REDUCED_REGIME: 1 });
+    expect(enter('crash').state.regimes.market?.regime).toBe('crash');
+  });
+
+  it('does not follow from a signal that has expired or knows no expiry', () => {
+    const following = (change: (signal: Signal) => Signal) => {
+      const strategy: Strategy = {
+        name: 'late',
+        decideEvery: '1m',
+        holdFor: '4h',
+        cooldownMinutes: 0,
+        protection: DEFAULT_STRATEGY_SETTINGS.protection,
+        decide: ({ signals, minute }) => ({
+          targets: signals.map((signal) => ({
+            kind: 'enter',
+            symbol: signal.symbol,
+            signal: change(signal),
+            holdUntil: minute,
+          })),
+          refusals: [],
+        }),
+      };
+      const all = testSettings({ strategies: [strategy] });
+      return decide(initialBookState(all.risk), minuteOf(START, { AUSDT: 0.01 }), all);
+    };
+    expect(following((signal) => signal).intents).toMatchObject([{ validUntil: minutesLater(15) }]);
+    const expired = following((signal) => ({ ...signal, expiresAt: START }));
+    expect([expired.intents, expired.notes.map(({ reason }) => reason)]).toEqual([[], ['SIGNAL_EXPIRED']]);
+    const { intents } = following(({ expiresAt: _, ...signal }) => signal);
+    expect(intents).toEqual([]);
   });
 
   it('does not come between decisions', () => {

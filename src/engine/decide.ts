@@ -8,7 +8,7 @@ import {
   type SymbolId,
 } from '../core/index.ts';
 import { tradingRulesOf } from '../matching/index.ts';
-import { MLSignalGenerator, type SignalSettings, type SymbolContext } from '../signals/index.ts';
+import { MLSignalGenerator, type SignalSettings, type SymbolContext, updateRegimes } from '../signals/index.ts';
 import {
   applyBrokerEvents,
   applyCommands,
@@ -27,6 +27,7 @@ import {
   updateDrawdown,
   updateRisk,
   valueLedger,
+  volatilityOf,
 } from '../trading/index.ts';
 import { type BookState, observeCandles, withEntriesCancelled } from './book-state.ts';
 import { settleEnded } from './decide-ended.ts';
@@ -71,7 +72,8 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const commanded = applyCommands(measured.risk, commands, { at: minute, equity });
   const isResumed = commands.some(({ command }) => command === 'resume');
   const drawdowns = updateDrawdowns(isResumed ? new Map() : state.drawdowns, equity, settings);
-  const held: BookState = { ...state, minute, ledger: settled.ledger, markets, drawdowns };
+  const regimes = updateRegimes(state.regimes, markets, settings.signals.regimes);
+  const held: BookState = { ...state, minute, ledger: settled.ledger, markets, regimes, drawdowns };
   const guarded = protectPositions(held, input, settings);
   const unprotected = guarded.mustHalt ? haltUnprotected(commanded.risk, minute) : { risk: commanded.risk, events: [] };
   const { risk } = unprotected;
@@ -83,9 +85,10 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     book: settings.book,
     minute,
     forecasts: input.forecasts,
-    contexts: contextsOf(marked, input),
+    contexts: contextsOf(marked, input, settings),
     coverage: input.coverage,
     referencesPresent: input.referencesPresent,
+    ...(regimes.market === undefined ? {} : { marketRegime: regimes.market.regime }),
     ...(blocked === undefined ? {} : { blocked }),
     typicalNotional: cashToNumber(shareOfEquity(equity, settings.risk.maxPositionFraction)),
     edges: state.edges,
@@ -183,16 +186,23 @@ const unended = (legs: readonly OrderIntent[], { orders }: Ledger): OrderIntent[
     return order !== undefined && !isTerminal(order.status);
   });
 
-function contextsOf(state: BookState, input: DecideInput): Map<SymbolId, SymbolContext> {
+function contextsOf(
+  state: BookState,
+  input: DecideInput,
+  { sizing }: Pick<DecideSettings, 'sizing'>,
+): Map<SymbolId, SymbolContext> {
   const contexts = new Map<SymbolId, SymbolContext>();
   for (const symbol of input.members) {
     const market = state.markets.get(symbol);
     if (market === undefined) continue;
     const instrument = input.instruments.get(symbol);
+    const regime = state.regimes.bySymbol.get(symbol)?.regime;
     contexts.set(symbol, {
       price: market.lastPrice,
       ...(instrument ? { tick: tradingRulesOf(instrument).tick, status: instrument.status } : {}),
       minuteNotional: market.minuteNotional,
+      volatility: volatilityOf(market, 15, sizing),
+      ...(regime === undefined ? {} : { regime }),
       isHistoryIncomplete: input.incomplete.has(symbol),
     });
   }

@@ -252,6 +252,7 @@ export class MinuteCycle {
       candles: input.candles.length,
       forecasts,
       signals: decision.signals,
+      notes: decision.notes,
       intents: decision.intents,
       orders: decision.orders,
       orderEvents: decision.orderEvents,

@@ -3,7 +3,7 @@ import { MINUTE_MS } from '../core/index.ts';
 import type { RetentionPolicy } from '../database/index.ts';
 import { sectorOf } from '../features/index.ts';
 import type { CostSettings } from '../matching/index.ts';
-import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
+import { DEFAULT_REGIME_SETTINGS, DEFAULT_SIGNAL_SETTINGS, type RegimeEffect } from '../signals/index.ts';
 import { MLStrategyAdapter } from '../strategies/index.ts';
 import { DEFAULT_SIZING_SETTINGS, type ProtectionSettings } from '../trading/index.ts';
 import type { DecideSettings } from './decide.ts';
@@ -40,6 +40,19 @@ export function decideSettings(config: Config, book: string): DecideSettings {
       minDirectionLead: signals.min_direction_lead,
       minRank: signals.min_rank,
       minCoverage: config.universe.minimum_coverage,
+      minAgreement: signals.min_agreement,
+      maxUncertainty: signals.max_uncertainty,
+      minRewardToRisk: signals.min_reward_to_risk,
+      stopVolatilityFloor: signals.stop_volatility_floor,
+      regimes: {
+        ...DEFAULT_REGIME_SETTINGS,
+        effects: {
+          range: effectOf(signals.regimes.range),
+          trend: effectOf(signals.regimes.trend),
+          'high-volatility': effectOf(signals.regimes.high_volatility),
+          crash: effectOf(signals.regimes.crash),
+        },
+      },
       validityMinutes: signals.validity_minutes,
     },
     costs: costSettings(config),
@@ -105,6 +118,7 @@ function protectionSettings(protection: Config['strategies'][number]['protection
   const distance = fraction !== null ? { fraction } : volatilities !== null ? { volatilities } : undefined;
   return {
     kind: 'position',
+    fromSignal: protection.from_signal,
     stopVolatilities: protection.stop_volatilities,
     minStopFraction: protection.min_stop_fraction,
     maxStopFraction: protection.max_stop_fraction,
@@ -119,6 +133,11 @@ function protectionSettings(protection: Config['strategies'][number]['protection
     ...common,
   };
 }
+
+const effectOf = ({ size_scale, blocks }: { size_scale: number; blocks: RegimeEffect['blocks'] }): RegimeEffect => ({
+  sizeScale: size_scale,
+  blocks,
+});
 
 export function costSettings({ costs }: Config): CostSettings {
   return {

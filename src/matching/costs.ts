@@ -42,13 +42,22 @@ export interface RoundTrip {
   readonly minuteNotional: number;
 }
 
-/** Expected cost of entering and leaving: fees, spread and impact on both ways, a fraction of the notional. */
-export function roundTripCost(costs: CostSettings, trip: RoundTrip): number {
+/** What entering and leaving costs, each on both ways together, fractions of the notional. */
+export interface RoundTripCosts {
+  readonly fees: number;
+  readonly spread: number;
+  readonly impact: number;
+}
+
+/** Expected costs of entering and leaving. */
+export function roundTripCosts(costs: CostSettings, trip: RoundTrip): RoundTripCosts {
   const participation =
     trip.minuteNotional > 0
       ? Math.min(costs.maxParticipation, trip.notional / trip.minuteNotional)
       : costs.maxParticipation;
-  const oneWay =
-    costs.takerFeeBps / 10_000 + halfSpreadOf(costs, trip.price, trip.tick) + impactOf(costs, participation);
-  return 2 * oneWay;
+  return {
+    fees: (2 * costs.takerFeeBps) / 10_000,
+    spread: 2 * halfSpreadOf(costs, trip.price, trip.tick),
+    impact: 2 * impactOf(costs, participation),
+  };
 }

@@ -4,7 +4,8 @@ export {
   halfSpreadOf,
   impactOf,
   type RoundTrip,
-  roundTripCost,
+  type RoundTripCosts,
+  roundTripCosts,
 } from './costs.ts';
 export {
   ceilToMultiple,

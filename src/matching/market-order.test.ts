@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochMs, type FinalCandle, type Instrument } from '../core/index.ts';
-import { type CostSettings, DEFAULT_COST_SETTINGS, roundTripCost } from './costs.ts';
+import { type CostSettings, DEFAULT_COST_SETTINGS, type RoundTrip, roundTripCosts } from './costs.ts';
 import {
   formatPrice,
   formatQuantity,
@@ -12,6 +12,11 @@ import {
   tradingRulesOf,
 } from './exact.ts';
 import { fillableVolume, matchMarketOrder, triggerIn } from './market-order.ts';
+
+const roundTrip = (trip: RoundTrip) => {
+  const { fees, spread, impact } = roundTripCosts(DEFAULT_COST_SETTINGS, trip);
+  return fees + spread + impact;
+};
 
 const FREE: CostSettings = {
   takerFeeBps: 0,
@@ -139,13 +144,13 @@ describe('the expected cost of a round trip', () => {
 
   it('is fees, half spreads and impact on both ways', () => {
     // 5 + 1.5 + 10 x sqrt(1 %) = 7.5 bp each way
-    expect(roundTripCost(DEFAULT_COST_SETTINGS, trip)).toBeCloseTo(0.0015, 12);
+    expect(roundTrip(trip)).toBeCloseTo(0.0015, 12);
   });
 
   it('is higher where a tick is coarse or the market thin, and capped at the participation allowed', () => {
-    const coarse = roundTripCost(DEFAULT_COST_SETTINGS, { ...trip, tick: parsePrice('0.5') });
-    const thin = roundTripCost(DEFAULT_COST_SETTINGS, { ...trip, minuteNotional: 1 });
-    const silent = roundTripCost(DEFAULT_COST_SETTINGS, { ...trip, minuteNotional: 0 });
+    const coarse = roundTrip({ ...trip, tick: parsePrice('0.5') });
+    const thin = roundTrip({ ...trip, minuteNotional: 1 });
+    const silent = roundTrip({ ...trip, minuteNotional: 0 });
     expect(coarse).toBeCloseTo(2 * (0.0005 + 0.0025 + 0.0001), 12);
     expect(thin).toBeCloseTo(2 * (0.0005 + 0.00015 + 0.001 * Math.sqrt(1 / 15)), 12);
     expect(silent).toBe(thin);

@@ -14,6 +14,7 @@ export {
   type BaselineName,
   type MeanScore,
 } from './evaluation/evaluation.ts';
+export { type ExplainedInput, type ExplainedInputs, explainInputs } from './explain-inputs.ts';
 export { type FitBaselineOptions, type FitStage, type FittedBaseline, fitBaseline } from './fit-baseline.ts';
 export { DEFAULT_FIT_SETTINGS, type FitSettings } from './fit-settings.ts';
 export {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BarColumns, DIRECTION_DOWN, DIRECTION_FLAT, DIRECTION_UP, sliceBars } from '../core/index.ts';
-import { DEFAULT_COST_SETTINGS, roundTripCost } from '../matching/index.ts';
+import { DEFAULT_COST_SETTINGS, roundTripCosts } from '../matching/index.ts';
 import { BAR_MS } from './dataset.ts';
 import { grid, START, walk } from './random-walk.fixture.ts';
 import {
@@ -161,7 +161,8 @@ describe('computeScaledTargets', () => {
   it('counts the fee and the spread that matching counts, for an order of a four-hundredth of a minute’s volume', () => {
     expect(DEFAULT_SCALED_TARGET_SETTINGS.roundTripCost).toBeCloseTo(0.0014, 12);
     const trip = { price: 10n ** 12n, tick: 1n, notional: 1, minuteNotional: 400 };
-    expect(roundTripCost(DEFAULT_COST_SETTINGS, trip)).toBeCloseTo(DEFAULT_SCALED_TARGET_SETTINGS.roundTripCost, 12);
+    const { fees, spread, impact } = roundTripCosts(DEFAULT_COST_SETTINGS, trip);
+    expect(fees + spread + impact).toBeCloseTo(DEFAULT_SCALED_TARGET_SETTINGS.roundTripCost, 12);
   });
 });
 

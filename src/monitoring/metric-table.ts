@@ -31,6 +31,17 @@ export const METRICS = {
   minutehand_challenger_milliseconds: durations(
     'Time of the challenger for the forecasts of a minute, storing included.',
   ),
+  minutehand_outcomes_total: counter('Forecasts whose realised return became known, by horizon.', 'horizon'),
+  minutehand_forecast_hit_rate: gauge(
+    'Share of the forecasts of the model that serves whose likeliest direction came true, last 7 days.',
+    'horizon',
+  ),
+  minutehand_forecast_log_loss: gauge('Mean log-loss of those forecasts, in nats.', 'horizon'),
+  minutehand_forecast_base_log_loss: gauge(
+    'The same of the frequencies of the directions, known in hindsight.',
+    'horizon',
+  ),
+  minutehand_forecast_calibration_error: gauge('Classwise expected calibration error of those forecasts.', 'horizon'),
   minutehand_signals_total: counter('Signals that passed every gate.'),
   minutehand_orders_total: counter('Orders decided.'),
   minutehand_fills_total: counter('Executions booked.'),

@@ -17,6 +17,13 @@ export interface GateInput {
   /** Cross-sectional rank in the direction of the side. */
   readonly rank: number;
   readonly confidence: number;
+  readonly agreement: number;
+  readonly uncertainty: number;
+  readonly stopDistance: number;
+  /** The stop must be farther than this: costs and a tick. */
+  readonly leastStopDistance: number;
+  readonly rewardToRisk: number;
+  readonly isRegimeBlocked: boolean;
 }
 
 /** A gate: a small pure function from what is known to a verdict. */
@@ -33,6 +40,11 @@ export const GATES: readonly Gate[] = [
   edgeCoversCosts,
   directionAgrees,
   rankAgrees,
+  horizonsAgree,
+  directionCertain,
+  stopFarEnough,
+  rewardCoversRisk,
+  regimeAllows,
   confidenceSuffices,
 ];
 
@@ -72,6 +84,28 @@ function directionAgrees({ directionLead }: GateInput, { minDirectionLead }: Sig
 
 function rankAgrees({ rank }: GateInput, { minRank }: SignalSettings): GateVerdict {
   return atLeast('rank-agrees', rank, minRank, 'SIGNAL_RANK_DISAGREES');
+}
+
+function horizonsAgree({ agreement }: GateInput, { minAgreement }: SignalSettings): GateVerdict {
+  return atLeast('horizons-agree', agreement, minAgreement, 'SIGNAL_HORIZONS_DISAGREE');
+}
+
+function directionCertain({ uncertainty }: GateInput, { maxUncertainty }: SignalSettings): GateVerdict {
+  return atMost('direction-certain', uncertainty, maxUncertainty, 'SIGNAL_UNCERTAIN');
+}
+
+function stopFarEnough({ stopDistance, leastStopDistance }: GateInput): GateVerdict {
+  const verdict = above('stop-distance', stopDistance, leastStopDistance, 'SIGNAL_STOP_TOO_CLOSE');
+  // The whole price away is no price for a stop of a long.
+  return stopDistance < 1 ? verdict : compares(verdict.gate, false, stopDistance, 1, 'SIGNAL_STOP_TOO_CLOSE');
+}
+
+function rewardCoversRisk({ rewardToRisk }: GateInput, { minRewardToRisk }: SignalSettings): GateVerdict {
+  return atLeast('reward-to-risk', rewardToRisk, minRewardToRisk, 'SIGNAL_REWARD_BELOW_RISK');
+}
+
+function regimeAllows({ isRegimeBlocked }: GateInput): GateVerdict {
+  return holds('regime', !isRegimeBlocked, 'SIGNAL_REGIME_BLOCKED');
 }
 
 function confidenceSuffices({ confidence }: GateInput, { confidenceThreshold }: SignalSettings): GateVerdict {

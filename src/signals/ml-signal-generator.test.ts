@@ -30,6 +30,7 @@ const contextOf = (changes: Partial<SymbolContext> = {}): SymbolContext => ({
   tick: parsePrice('0.01'),
   status: 'trading',
   minuteNotional: 1e6,
+  volatility: 0.004,
   isHistoryIncomplete: false,
   ...changes,
 });
@@ -114,6 +115,11 @@ describe('a candidate', () => {
       'edge-covers-costs',
       'direction-agrees',
       'rank-agrees',
+      'horizons-agree',
+      'direction-certain',
+      'stop-distance',
+      'reward-to-risk',
+      'regime',
       'confidence',
       'per-symbol-limit',
     ]);
@@ -125,9 +131,25 @@ describe('a candidate', () => {
     expect(reasons({ ...good, maskedShare: 0.21 })).toEqual(['FEATURES_NOT_WARM']);
     expect(reasons(forecastOf('XUSDT', { ...GOOD, direction_4h_down: 0.5 }))).toEqual(['SIGNAL_DIRECTION_DISAGREES']);
     expect(reasons(forecastOf('XUSDT', { ...GOOD, rank24h: 0.49 }))).toEqual(['SIGNAL_RANK_DISAGREES']);
+    const against = { future_return_15m: -0.01, future_return_1h: -0.01, future_return_12h: -0.01 };
+    expect(reasons(forecastOf('XUSDT', { ...GOOD, ...against }))).toEqual(['SIGNAL_HORIZONS_DISAGREE']);
+    expect(reasons(forecastOf('XUSDT', { ...GOOD, max_drawdown_4h: 0.04 }))).toEqual(['SIGNAL_REWARD_BELOW_RISK']);
+    expect(reasons(forecastOf('XUSDT', { ...GOOD, max_drawdown_4h: Number.NaN }))).toEqual([
+      'SIGNAL_STOP_TOO_CLOSE',
+      'SIGNAL_REWARD_BELOW_RISK',
+    ]);
+    expect(reasons(good, withContext({ volatility: 0.0001 }))).toEqual(['SIGNAL_STOP_TOO_CLOSE']);
+    expect(reasons(good, withContext({ volatility: 0.0001, tick: 0n }))).toEqual(['SIGNAL_STOP_TOO_CLOSE']);
+    expect(reasons(good, withContext({ volatility: 1 }))).toEqual([
+      'SIGNAL_STOP_TOO_CLOSE',
+      'SIGNAL_REWARD_BELOW_RISK',
+    ]);
+    expect(reasons(good, withContext({ regime: 'crash' }))).toEqual(['SIGNAL_REGIME_BLOCKED']);
+    expect(reasons(good, { marketRegime: 'crash' })).toEqual(['SIGNAL_REGIME_BLOCKED']);
     expect(reasons(forecastOf('XUSDT', { ...GOOD, future_return_4h: 0.011 }))).toEqual(['SIGNAL_CONFIDENCE_LOW']);
     expect(reasons(forecastOf('XUSDT', { ...GOOD, future_return_4h: 0.001 }))).toEqual([
       'SIGNAL_EDGE_BELOW_COSTS',
+      'SIGNAL_REWARD_BELOW_RISK',
       'SIGNAL_CONFIDENCE_LOW',
     ]);
   });
@@ -138,6 +160,70 @@ describe('a candidate', () => {
     );
     expect(signal.accepted).toBe(false);
     expect(reasonsOf(signal.verdicts)).toContain('SIGNAL_RANK_DISAGREES');
+  });
+
+  it('shows its costs one by one, funding in the direction of the side where a rate is known', () => {
+    const contexts = new Map([['XUSDT', contextOf({ fundingRate: 0.0004 })]]);
+    const long = onlySignal(inputOf([forecastOf('XUSDT', GOOD)], { contexts }));
+    expect(long.costs).toEqual({
+      fees: 0.001,
+      spread: 0.0003,
+      impact: expect.closeTo(0.002 * Math.sqrt(0.001), 12),
+      funding: 0.0002,
+    });
+    expect(long.expectedCost).toBeCloseTo(0.0015 + 0.002 * Math.sqrt(0.001), 12);
+    const short = onlySignal(inputOf([forecastOf('XUSDT', { ...GOOD, future_return_4h: -0.015 })], { contexts }));
+    expect(short.costs?.funding).toBe(-0.0002);
+    const unknown = onlySignal(inputOf([forecastOf('XUSDT', GOOD)]));
+    expect(unknown.costs?.funding).toBeNull();
+    expect(unknown.expectedCost).toBeCloseTo(0.0013 + 0.002 * Math.sqrt(0.001), 12);
+  });
+
+  it('says how many horizons agree, leaving out those that forecast nothing, and how uncertain the direction is', () => {
+    const one = onlySignal(inputOf([forecastOf('XUSDT', GOOD)]));
+    expect([one.agreement, one.uncertainty]).toEqual([1, expect.closeTo(0.5446, 4)]);
+    const mixed = { ...GOOD, direction_4h_flat: 0.3, future_return_15m: -0.001, future_return_1h: 0.001 };
+    const two = onlySignal(inputOf([forecastOf('XUSDT', mixed)]));
+    expect(two.agreement).toBeCloseTo(2 / 3, 12);
+    expect(two.uncertainty).toBeCloseTo(0.9372, 4);
+    const equal = { direction_4h_up: 1 / 3, direction_4h_down: 1 / 3, direction_4h_flat: 1 / 3 };
+    expect(onlySignal(inputOf([forecastOf('XUSDT', { ...GOOD, ...equal })])).uncertainty).toBeCloseTo(1, 6);
+    expect(onlySignal(inputOf([forecastOf('XUSDT', mixed)]), { maxUncertainty: 0.93 }).accepted).toBe(false);
+    expect(onlySignal(inputOf([forecastOf('XUSDT', mixed)]), { maxUncertainty: 0.94 }).accepted).toBe(true);
+  });
+
+  it('puts stop and target on either side of the price: forecast drawdown and rally, no nearer than noise and return', () => {
+    const outputs = { max_drawdown_4h: 0.03, max_rally_4h: 0.02, max_drawdown_1h: 0.01, max_rally_1h: 0.005 };
+    const long = onlySignal(inputOf([forecastOf('XUSDT', { ...GOOD, ...outputs })]));
+    expect(long.stopDistance).toBeCloseTo(0.03 / 1.03, 7);
+    expect(long.targetDistance).toBeCloseTo(0.02, 7);
+    expect(long.rewardToRisk).toBeCloseTo((0.02 * 1.03) / 0.03, 6);
+    const short = onlySignal(inputOf([forecastOf('XUSDT', { ...GOOD, ...outputs, future_return_4h: -0.015 })]));
+    expect([short.stopDistance, short.targetDistance]).toEqual([
+      expect.closeTo(0.02, 7),
+      expect.closeTo(0.03 / 1.03, 7),
+    ]);
+    // Half of 0.4 % x root of 16, and the expected return.
+    const bare = onlySignal(inputOf([forecastOf('XUSDT', GOOD)]));
+    expect([bare.stopDistance, bare.targetDistance]).toEqual([expect.closeTo(0.008, 12), expect.closeTo(0.015, 7)]);
+    const longer = { ...GOOD, ...outputs, future_return_12h: 0.015, future_return_15m: 0.015 };
+    const input = inputOf([forecastOf('XUSDT', longer)]);
+    const distanceAt = (horizon: '15m' | '12h') => onlySignal(input, { horizons: [horizon] }).targetDistance;
+    expect(distanceAt('12h')).toBeCloseTo(0.02 * Math.sqrt(3), 7);
+    expect(distanceAt('15m')).toBeCloseTo(0.015, 7);
+  });
+
+  it('carries its expiry, its regimes and what they leave of its size', () => {
+    const contexts = new Map([['XUSDT', contextOf({ regime: 'high-volatility' })]]);
+    const signal = onlySignal(inputOf([forecastOf('XUSDT', GOOD)], { contexts, marketRegime: 'trend' }));
+    expect(signal).toMatchObject({
+      expiresAt: HOUR + 15 * 60_000,
+      marketRegime: 'trend',
+      symbolRegime: 'high-volatility',
+      sizeScale: 0.5,
+      accepted: true,
+    });
+    expect(onlySignal(inputOf([forecastOf('XUSDT', GOOD)]))).not.toHaveProperty('symbolRegime');
   });
 
   it('is left out without a price', () => {

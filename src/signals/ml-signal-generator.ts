@@ -1,16 +1,25 @@
 import {
+  type CostSplit,
   type EpochMs,
+  epochMs,
   type Forecast,
+  HORIZON_NAMES,
+  HORIZONS,
   type Horizon,
   type InstrumentStatus,
+  MINUTE_MS,
   outputOf,
   type ReasonCode,
+  type Regime,
   type Signal,
+  type SignalSide,
   type SymbolId,
 } from '../core/index.ts';
-import { type CostSettings, priceToNumber, roundTripCost } from '../matching/index.ts';
+import { type CostSettings, priceToNumber, roundTripCosts } from '../matching/index.ts';
 import { confidenceOf, type EdgeHistories, edgeHistoryOf, isEdgeSampled, observeEdges } from './confidence.ts';
+import { exitDistances } from './exit-distances.ts';
 import { GATES, perSymbolLimit } from './gates.ts';
+import { regimeEffect } from './regime.ts';
 import type { SignalSettings } from './settings.ts';
 
 /** What is known of a symbol besides its forecast. */
@@ -22,6 +31,11 @@ export interface SymbolContext {
   readonly status?: InstrumentStatus;
   /** Usual quote volume of a minute. */
   readonly minuteNotional: number;
+  /** Standard deviation of a return over 15 minutes. */
+  readonly volatility: number;
+  /** Share of the notional that a long pays a short every 8 hours; absent where no feed tells. */
+  readonly fundingRate?: number;
+  readonly regime?: Regime;
   /** An earlier minute of it is unknown. */
   readonly isHistoryIncomplete: boolean;
 }
@@ -34,6 +48,7 @@ export interface SignalInput {
   readonly contexts: ReadonlyMap<SymbolId, SymbolContext>;
   readonly coverage: number;
   readonly referencesPresent: boolean;
+  readonly marketRegime?: Regime;
   /** Why no new entries are allowed in this minute. */
   readonly blocked?: ReasonCode;
   /** Quote value of a typical entry: what impact is estimated for. */
@@ -81,27 +96,29 @@ export class MLSignalGenerator {
   }
 
   #judge(forecast: Forecast, horizon: Horizon, context: SymbolContext, input: SignalInput): Signal {
+    const settings = this.#settings;
     const { symbol, minute, modelId } = forecast;
     const forecastReturn = outputOf(forecast, `future_return_${horizon}`);
-    const isLong = forecastReturn >= 0;
+    const side: SignalSide = forecastReturn >= 0 ? 'long' : 'short';
+    const isLong = side === 'long';
     const expectedReturn = Math.abs(forecastReturn);
-    const expectedCost = roundTripCost(this.#costs, {
-      price: context.price,
-      tick: context.tick ?? 0n,
-      notional: input.typicalNotional,
-      minuteNotional: context.minuteNotional,
-    });
+    const costs = this.#costsOf(horizon, side, context, input);
+    const expectedCost = costs.fees + costs.spread + costs.impact + (costs.funding ?? 0);
     const netEdge = expectedReturn - expectedCost;
-    const up = outputOf(forecast, `direction_${horizon}_up`);
-    const down = outputOf(forecast, `direction_${horizon}_down`);
+    const [up, down, flat] = directionsOf(forecast, horizon);
     const rank = outputOf(forecast, 'rank24h');
     const confidence = confidenceOf(
       netEdge,
       expectedCost,
       edgeHistoryOf(input.edges, modelId, symbol, horizon),
       input.edgeReference[horizon] ?? [],
-      this.#settings,
+      settings,
     );
+    const agreement = agreementOf(forecast, side);
+    const uncertainty = entropyOf([up, down, flat]) / Math.log(3);
+    const exits = exitDistances(forecast, horizon, side, context.volatility, settings);
+    const effect = regimeEffect([input.marketRegime, context.regime], side, settings.regimes);
+    const price = priceToNumber(context.price);
     const verdicts = GATES.map((gate) =>
       gate(
         {
@@ -115,28 +132,77 @@ export class MLSignalGenerator {
           directionLead: isLong ? up - down : down - up,
           rank: isLong ? rank : 1 - rank,
           confidence,
+          agreement,
+          uncertainty,
+          stopDistance: exits.stopDistance,
+          leastStopDistance: Math.max(expectedCost, priceToNumber(context.tick ?? 0n) / price),
+          rewardToRisk: exits.rewardToRisk,
+          isRegimeBlocked: effect.isBlocked,
         },
-        this.#settings,
+        settings,
       ),
     );
-    const isPrimary = horizon === this.#settings.horizons[0];
+    const isPrimary = horizon === settings.horizons[0];
     return {
       id: `${input.book}/${minute}/${symbol}${isPrimary ? '' : `/${horizon}`}`,
       symbol,
       minute,
       modelId,
-      side: isLong ? 'long' : 'short',
+      side,
       horizon,
       expectedReturn,
       expectedCost,
+      costs,
       netEdge,
       probability: isLong ? up : down,
       confidence,
-      referencePrice: priceToNumber(context.price),
+      agreement,
+      uncertainty,
+      ...exits,
+      expiresAt: epochMs(minute + settings.validityMinutes * MINUTE_MS),
+      ...(input.marketRegime === undefined ? {} : { marketRegime: input.marketRegime }),
+      ...(context.regime === undefined ? {} : { symbolRegime: context.regime }),
+      sizeScale: effect.sizeScale,
+      referencePrice: price,
       verdicts,
       accepted: verdicts.every((verdict) => verdict.passed),
     };
   }
+
+  #costsOf(horizon: Horizon, side: SignalSide, context: SymbolContext, input: SignalInput): CostSplit {
+    const { price, tick = 0n, minuteNotional, fundingRate } = context;
+    const periods = HORIZONS[horizon] / FUNDING_BARS;
+    return {
+      ...roundTripCosts(this.#costs, { price, tick, notional: input.typicalNotional, minuteNotional }),
+      funding: fundingRate === undefined ? null : (side === 'long' ? 1 : -1) * fundingRate * periods,
+    };
+  }
+}
+
+/** 15-minute bars between two payments of funding. */
+const FUNDING_BARS = 32;
+
+const directionsOf = (forecast: Forecast, horizon: Horizon): [up: number, down: number, flat: number] => [
+  outputOf(forecast, `direction_${horizon}_up`),
+  outputOf(forecast, `direction_${horizon}_down`),
+  outputOf(forecast, `direction_${horizon}_flat`),
+];
+
+/** Share of the horizons with a return that agree with the side: a horizon whose return is shrunk to 0 says nothing. NaN without any. */
+function agreementOf(forecast: Forecast, side: SignalSide): number {
+  const returns = HORIZON_NAMES.map((horizon) => outputOf(forecast, `future_return_${horizon}`)).filter(
+    (value) => value !== 0,
+  );
+  return returns.filter((value) => (side === 'long' ? value > 0 : value < 0)).length / returns.length;
+}
+
+/** In nats, of probabilities scaled to a sum of 1. */
+function entropyOf(probabilities: readonly number[]): number {
+  const sum = probabilities.reduce((total, value) => total + value, 0);
+  return probabilities.reduce((entropy, value) => {
+    const share = value / sum;
+    return share === 0 ? entropy : entropy - share * Math.log(share);
+  }, 0);
 }
 
 /** Accepted signals, strongest first: by net edge, then confidence, then name, so that the order never depends on the input's. */

@@ -1,4 +1,5 @@
 import type { Horizon } from '../core/index.ts';
+import { DEFAULT_REGIME_SETTINGS, type RegimeSettings } from './regime.ts';
 
 export interface SignalSettings {
   /** Least confidence (percentile of the net edge) of a signal. */
@@ -15,6 +16,15 @@ export interface SignalSettings {
   readonly minDirectionLead: number;
   /** Least cross-sectional rank in the direction of the side; 0.5 = the better half. */
   readonly minRank: number;
+  /** Least share of the horizons that forecast a return in the direction of the side. */
+  readonly minAgreement: number;
+  /** Largest entropy of the direction probabilities over that of three equal ones. */
+  readonly maxUncertainty: number;
+  /** Least distance of the target, in distances of the stop. */
+  readonly minRewardToRisk: number;
+  /** Least distance of the stop, in standard deviations of the return over the horizon. */
+  readonly stopVolatilityFloor: number;
+  readonly regimes: RegimeSettings;
   /** How long a signal may be acted upon: the validity of the entries that follow from it. */
   readonly validityMinutes: number;
   /** Observations of the net edge kept per symbol and horizon. */
@@ -35,6 +45,11 @@ export const DEFAULT_SIGNAL_SETTINGS: SignalSettings = {
   minCoverage: 0.8,
   minDirectionLead: 0,
   minRank: 0.5,
+  minAgreement: 0.5,
+  maxUncertainty: 0.995,
+  minRewardToRisk: 1,
+  stopVolatilityFloor: 0.5,
+  regimes: DEFAULT_REGIME_SETTINGS,
   validityMinutes: 15,
   edgeHistory: 360,
   edgeSampleMinutes: 60,

@@ -46,12 +46,13 @@ export type PlannedProtection =
  */
 export function planProtection(request: ProtectionRequest, settings: ProtectionSettings): PlannedProtection {
   const { side, price, rules } = request;
-  const stopFraction = stopFractionOf(request, settings);
+  const asked = isFromSignal(settings) ? request : { ...request, stopDistance: undefined, targetDistance: undefined };
+  const stopFraction = stopFractionOf(asked, settings);
   const stop = stopPriceOf(side, price, stopFraction, rules.tick);
   if (!isStopPlaceable(side, stop, price, rules.tick)) return { refusal: 'PROTECTION_STOP_TOO_NEAR' };
   const quantityStep = formatQuantity(rules.step);
   const reward =
-    settings.kind === 'position' ? rewardFractionOf(request, stopFraction, settings.rewardToRisk) : undefined;
+    settings.kind === 'position' ? rewardFractionOf(asked, stopFraction, settings.rewardToRisk) : undefined;
   if (settings.kind === 'book' || reward === undefined) {
     return { protection: { stopPrice: formatPrice(stop), targets: [], quantityStep } };
   }
@@ -71,6 +72,8 @@ export function planProtection(request: ProtectionRequest, settings: ProtectionS
     },
   };
 }
+
+const isFromSignal = (settings: ProtectionSettings): boolean => settings.kind === 'position' && settings.fromSignal;
 
 /** The stop at a distance from the price, rounded to the tick away from it. */
 export function stopPriceOf(side: SignalSide, price: bigint, fraction: number, tick: bigint): bigint {

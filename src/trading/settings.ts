@@ -108,6 +108,8 @@ interface CommonProtectionSettings {
 /** Each position has a stop of its own, and targets where the signal or `rewardToRisk` gives a distance. */
 export interface PositionProtectionSettings extends CommonProtectionSettings {
   readonly kind: 'position';
+  /** Whether the distances that a signal names go before those below. */
+  readonly fromSignal: boolean;
   /** Distance of the stop in volatilities over the holding time, where the signal names none. */
   readonly stopVolatilities: number;
   readonly minStopFraction: number;
@@ -141,6 +143,7 @@ export type ProtectionSettings = PositionProtectionSettings | BookProtectionSett
 
 export const DEFAULT_PROTECTION_SETTINGS: PositionProtectionSettings = {
   kind: 'position',
+  fromSignal: true,
   stopVolatilities: 2,
   minStopFraction: 0.005,
   maxStopFraction: 0.15,

@@ -43,6 +43,7 @@ const request = (changes: Partial<SizingRequest> = {}): SizingRequest => ({
   side: 'long',
   confidence: 1,
   confidenceThreshold: 0.6,
+  scale: 1,
   holdMinutes: 240,
   equity: parseCash('10000'),
   edge: fraction(0.01),
@@ -67,6 +68,12 @@ describe('sizing an entry', () => {
     expect(formatCash(sized.notional)).toBe('500');
     expect(sized.reductions).toEqual([]);
     expect(formatCash(sizeEntry(request({ market: marketOf(100, 0.02) }), LIMITS).notional)).toBe('250');
+  });
+
+  it('is cut to what the regime leaves of it, and says so', () => {
+    const sized = sizeEntry(request({ scale: 0.5 }), LIMITS);
+    expect([formatCash(sized.notional), sized.reductions]).toEqual(['250', ['SIZE_REDUCED_REGIME']]);
+    expect(sizeEntry(request({ scale: 0 }), LIMITS).refusal).toBe('SIZE_BELOW_MINIMUM');
   });
 
   it('grows with confidence from half size at the threshold', () => {

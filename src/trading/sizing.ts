@@ -27,6 +27,8 @@ export interface SizingRequest
   /** 0 to 1; `confidenceThreshold` is where signals begin. */
   readonly confidence: number;
   readonly confidenceThreshold: number;
+  /** Factor on the wanted size, 0 to 1: what the regime leaves of it. */
+  readonly scale: number;
   readonly holdMinutes: number;
   /** Expected return after costs over `edgeMinutes`. */
   readonly edge: Fraction;
@@ -54,7 +56,8 @@ export interface SizingLimits {
 /**
  * The size of an entry: such that the position's volatility over its holding time is the target share of the equity (inverse
  * volatility sizing; Moskowitz, Ooi and Pedersen 2012), scaled linearly by how far the confidence is above the threshold; then cut
- * to a share of the Kelly size, to what every limit of exposure leaves, and to the liquidity, and rounded down to the step.
+ * to what the regime leaves, to a share of the Kelly size, to what every limit of exposure leaves, and to the liquidity, and rounded
+ * down to the step.
  */
 export function sizeEntry(request: SizingRequest, limits: SizingLimits): SizedOrder {
   const { equity, market, rules } = request;
@@ -68,6 +71,7 @@ export function sizeEntry(request: SizingRequest, limits: SizingLimits): SizedOr
 
   const atRisk = riskAmount(shareOfEquity(equity, sizing.positionVolatilityTarget * confidenceScale(request, sizing)));
   let size = notionalAtRisk(atRisk, fraction(volatilityOf(market, request.holdMinutes, sizing)));
+  size = cut(size, cashFromNumber(cashToNumber(size) * request.scale), 'SIZE_REDUCED_REGIME');
   size = cut(size, kellySize(request, sizing), 'SIZE_REDUCED_KELLY');
   for (const limit of EXPOSURE_LIMITS) size = cut(size, limit.room(request, request, risk), limit.reduction);
   const tradable = cashFromNumber(market.minuteNotional * costs.maxParticipation * sizing.liquidityMinutes);

@@ -24,9 +24,9 @@ const QUERIES = {
     WHERE minute BETWEEN $1 AND $2 ORDER BY 1, 2`,
   features: `SELECT symbol, minute, features FROM processed_market_data JOIN instruments USING (instrument_id)
     WHERE minute BETWEEN $1 AND $2 ORDER BY 1, 2`,
-  signals:
-    'SELECT signal_id, accepted, side, expected_return, confidence, verdicts FROM signals WHERE minute BETWEEN $1 AND $2 ORDER BY 1',
-  cycles: `SELECT minute, status, reason, model_id, members, excluded, candles, predictions, signals, intents, fills, reason_counts
+  signals: `SELECT signal_id, accepted, side, expected_return, confidence, verdicts, stop_distance, market_regime, symbol_regime, size_scale
+    FROM signals WHERE minute BETWEEN $1 AND $2 ORDER BY 1`,
+  cycles: `SELECT minute, status, reason, model_id, members, excluded, candles, predictions, signals, intents, fills, reason_counts, notes
     FROM cycles WHERE minute BETWEEN $1 AND $2 ORDER BY 1`,
   orders: `SELECT client_order_id, decided_at, purpose, side, quantity, trigger_price, status, filled_quantity FROM orders
     WHERE decided_at BETWEEN $1 AND $2 ORDER BY 1`,

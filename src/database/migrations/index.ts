@@ -6,6 +6,7 @@ import { operations } from './0005-operations.ts';
 import { modelRegistry } from './0006-model-registry.ts';
 import { protection } from './0007-protection.ts';
 import { bookCommands } from './0008-book-commands.ts';
+import { forecastOutcomes } from './0009-forecast-outcomes.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   modelRegistry,
   protection,
   bookCommands,
+  forecastOutcomes,
 ];

@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createRandom,
+  type EpochMs,
+  epochMs,
+  type FinalCandle,
+  FORECAST_WIDTH,
+  type Forecast,
+  type Journal,
+  MINUTE_MS,
+  milliseconds,
+  outputIndex,
+  type SymbolId,
+} from '../core/index.ts';
+import {
+  acquireLease,
+  createPostgresJournal,
+  createTestDatabase,
+  readOutcomes,
+  recordOutcomes,
+  type TestDatabase,
+} from '../database/index.ts';
+import { rollingAccuracy, stepOutcomes } from './outcomes.ts';
+
+const START = Date.UTC(2025, 5, 20, 12);
+const minuteAt = (index: number): EpochMs => epochMs(START + index * MINUTE_MS);
+
+/** The candle that closes at a minute. */
+const candleOf = (symbol: SymbolId, minute: EpochMs, close: number): FinalCandle => ({
+  state: 'final',
+  finality: 'archive',
+  symbol,
+  timeframe: '1m',
+  openTime: epochMs(minute - MINUTE_MS),
+  open: close,
+  high: close,
+  low: close,
+  close,
+  volume: 1,
+});
+
+function forecastOf(symbol: SymbolId, minute: EpochMs, shares = [0.5, 0.2, 0.3]): Forecast {
+  const values = new Float32Array(FORECAST_WIDTH);
+  values.set(shares, outputIndex('direction_15m_up'));
+  return { symbol, minute, modelId: 'model-1', values, maskedShare: 0 };
+}
+
+let test: TestDatabase;
+let journalOf: (book: string) => Promise<Journal>;
+beforeAll(async () => {
+  test = await createTestDatabase();
+  journalOf = async (book) => {
+    const { database } = test;
+    const now = minuteAt(0);
+    const held = await acquireLease(database, { book, holder: 'test', now, duration: milliseconds(1e9) });
+    if (!held.acquired) throw new Error('the lease is held');
+    return createPostgresJournal({ database, venue: book, lease: held.lease });
+  };
+});
+afterAll(() => test.drop());
+
+/** Commits the forecasts of a minute. */
+async function commit(journal: Journal, book: string, minute: EpochMs, forecasts: readonly Forecast[]): Promise<void> {
+  await journal.commitCycle({
+    book,
+    minute,
+    status: 'DECIDED',
+    members: forecasts.map(({ symbol }) => symbol),
+    excluded: [],
+    candles: 0,
+    forecasts,
+    signals: [],
+    notes: [],
+    intents: [],
+    orders: [],
+    orderEvents: [],
+    fills: [],
+    positions: [],
+    equity: {
+      minute,
+      equity: '1',
+      cash: '1',
+      unrealizedPnl: '0',
+      realizedPnl: '0',
+      fees: '0',
+      grossExposure: '0',
+      openPositions: 0,
+    },
+    commands: [],
+    riskEvents: [],
+    reasonCounts: {},
+    stageMs: {},
+    startedAt: minute,
+    bookState: '{}',
+  });
+}
+
+describe('the outcomes of forecasts', () => {
+  const book = 'outcomes';
+  const step = (index: number) =>
+    stepOutcomes(test.database, { book, venue: book, minute: minuteAt(index) }).then((steps) =>
+      steps.map(({ recorded, unknown, resolved }) => [recorded, unknown, resolved]),
+    );
+  const outcomeOf = (symbol: SymbolId, index: number) =>
+    readOutcomes(test.database, { venue: book, symbol, minute: minuteAt(index) });
+  const closeOf = (symbol: SymbolId, index: number) => (symbol === 'AUSDT' ? 100 + index : 100 - index / 100);
+
+  it('are entered once their horizon has ended, and only where the candles at both ends are known', async () => {
+    const journal = await journalOf(book);
+    for (let index = 0; index <= 64; index++) {
+      const symbols = ['AUSDT', 'BUSDT'];
+      // B has no candle at minute 17: neither the end of the forecast of minute 2, nor the start of that of minute 17.
+      const candles = symbols
+        .filter((symbol) => symbol === 'AUSDT' || index !== 17)
+        .map((symbol) => candleOf(symbol, minuteAt(index), closeOf(symbol, index)));
+      await journal.commitCandles(candles);
+      const forecasts = symbols.map((symbol) => forecastOf(symbol, minuteAt(index)));
+      await commit(journal, book, minuteAt(index), forecasts);
+      if (index === 14)
+        expect(await step(14)).toEqual([
+          [0, 0, 0],
+          [0, 0, 0],
+          [0, 0, 0],
+          [0, 0, 0],
+        ]);
+      if (index === 15)
+        expect(await step(15)).toEqual([
+          [2, 0, 0],
+          [0, 0, 0],
+          [0, 0, 0],
+          [0, 0, 0],
+        ]);
+    }
+    expect(await outcomeOf('AUSDT', 0)).toEqual({ '15m': expect.closeTo(0.15, 12) });
+    // 49 minutes more of the shortest horizon, five of the next.
+    expect(await step(64)).toEqual([
+      [98, 2, 0],
+      [10, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(await outcomeOf('AUSDT', 4)).toEqual({
+      '15m': expect.closeTo(119 / 104 - 1, 12),
+      '1h': expect.closeTo(164 / 104 - 1, 12),
+    });
+    expect(await outcomeOf('BUSDT', 2)).toEqual({ '1h': expect.closeTo(99.38 / 99.98 - 1, 12) });
+    const { rows } = await test.database.pool.query(
+      'SELECT horizon, direction, count(*) AS count FROM forecast_outcomes GROUP BY 1, 2 ORDER BY 1, 2',
+    );
+    // A rises by far; B falls by 0.15 % within 15 minutes, which is down, and by 0.6 % within an hour.
+    expect(rows).toEqual([
+      { horizon: '15m', direction: 0, count: 50 },
+      { horizon: '15m', direction: 1, count: expect.any(Number) },
+      { horizon: '15m', direction: null, count: 2 },
+      { horizon: '1h', direction: 0, count: 5 },
+      { horizon: '1h', direction: 1, count: 5 },
+    ]);
+  });
+
+  it('are entered once, however often and by whichever start', async () => {
+    expect(await step(64)).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    await test.database.pool.query("DELETE FROM outcome_progress WHERE book = 'outcomes'");
+    expect(await step(64)).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+  });
+
+  it('are filled in when a missing candle becomes known', async () => {
+    const later = await journalOf(book);
+    await later.commitCandles([candleOf('BUSDT', minuteAt(17), closeOf('BUSDT', 17))]);
+    expect(await step(64)).toEqual([
+      [0, 0, 2],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(await outcomeOf('BUSDT', 2)).toMatchObject({ '15m': expect.closeTo(99.83 / 99.98 - 1, 12) });
+  });
+
+  it('are entered so many minutes at a time, going on where the last step ended', async () => {
+    const horizon = { horizon: '15m', durationMs: 900_000, threshold: 0.0015 } as const;
+    await test.database.pool.query('DELETE FROM outcome_progress');
+    await test.database.pool.query('DELETE FROM forecast_outcomes');
+    const next = () => recordOutcomes(test.database, { ...horizon, book, venue: book, now: minuteAt(64), minutes: 20 });
+    expect([await next(), await next(), await next(), await next()].map(({ known }) => known)).toEqual([40, 40, 20, 0]);
+  });
+});
+
+describe('rolling accuracy', () => {
+  const book = 'accuracy';
+  const QUARTERS = 24;
+  const symbols = Array.from({ length: 10 }, (_, index) => `S${index}USDT`);
+
+  it('is what a count by hand gives, with the frequencies as its base, and says when it is too little', async () => {
+    const journal = await journalOf(book);
+    const random = createRandom(9);
+    const closes = new Map(symbols.map((symbol) => [symbol, 100]));
+    const made: { symbol: SymbolId; quarter: number; shares: number[]; close: number }[] = [];
+    for (let quarter = 0; quarter <= QUARTERS; quarter++) {
+      const minute = minuteAt(15 * quarter);
+      const forecasts = symbols.map((symbol) => {
+        const weights = [random.uniform(), random.uniform(), random.uniform()];
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const shares = weights.map((weight) => Math.fround(weight / sum));
+        const close = (closes.get(symbol) ?? 1) * (1 + 0.003 * random.normal());
+        closes.set(symbol, close);
+        made.push({ symbol, quarter, shares, close });
+        return forecastOf(symbol, minute, shares);
+      });
+      await journal.commitCandles(made.slice(-10).map(({ symbol, close }) => candleOf(symbol, minute, close)));
+      await commit(journal, book, minute, forecasts);
+    }
+    await stepOutcomes(test.database, { book, venue: book, minute: minuteAt(15 * QUARTERS) });
+
+    const labelled = made
+      .filter(({ quarter }) => quarter < QUARTERS)
+      .map(({ symbol, quarter, shares, close }) => {
+        const after = made.find((each) => each.symbol === symbol && each.quarter === quarter + 1)?.close ?? 0;
+        const change = after / close - 1;
+        return { shares, label: change > 0.0015 ? 0 : change <= -0.0015 ? 1 : 2 };
+      });
+    const n = labelled.length;
+    const mean = (of: (row: (typeof labelled)[number]) => number) =>
+      labelled.reduce((sum, row) => sum + of(row), 0) / n;
+    const frequencies = [0, 1, 2].map((label) => mean((row) => Number(row.label === label)));
+    let gaps = 0;
+    for (let bin = 0; bin < 45; bin++) {
+      const of = bin % 3;
+      const inBin = labelled.filter(({ shares }) => Math.floor((shares[of] ?? 0) * 15) === Math.floor(bin / 3));
+      gaps += Math.abs(inBin.reduce((sum, row) => sum + (row.shares[of] ?? 0) - Number(row.label === of), 0));
+    }
+    const query = { book, venue: book, horizons: ['15m'] as const, days: 1, until: minuteAt(15 * QUARTERS) };
+    const [found, ...others] = await rollingAccuracy(test.database, query);
+    expect(others).toEqual([]);
+    expect(found).toEqual({
+      modelId: 'model-1',
+      horizon: '15m',
+      isJudged: true,
+      forecasts: 240,
+      unknown: 0,
+      stretches: 24,
+      hitRate: expect.closeTo(
+        mean(({ shares, label }) => Number(shares[label] === Math.max(...shares))),
+        10,
+      ),
+      baseHitRate: expect.closeTo(Math.max(...frequencies), 10),
+      logLoss: expect.closeTo(
+        mean(({ shares, label }) => -Math.log(shares[label] ?? 0)),
+        10,
+      ),
+      baseLogLoss: expect.closeTo(-frequencies.reduce((sum, share) => sum + share * Math.log(share), 0), 10),
+      brier: expect.closeTo(
+        mean(({ shares, label }) => shares.reduce((sum, p, k) => sum + (p - Number(k === label)) ** 2, 0)),
+        10,
+      ),
+      baseBrier: expect.closeTo(1 - frequencies.reduce((sum, share) => sum + share * share, 0), 10),
+      calibrationError: expect.closeTo(gaps / n / 3, 10),
+    });
+    const [short] = await rollingAccuracy(test.database, { ...query, days: 1 / 24 });
+    expect(short).toMatchObject({ forecasts: 40, isJudged: false });
+  });
+});

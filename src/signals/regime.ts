@@ -1,0 +1,206 @@
+import {
+  at64,
+  type BoundedHistory,
+  type EpochMs,
+  MINUTE_MS,
+  REGIMES,
+  type Regime,
+  type SignalSide,
+  type SymbolId,
+} from '../core/index.ts';
+
+/** Where a regime begins and where, once begun, it ends: in multiples of what the market's own last day makes usual. */
+interface Threshold {
+  readonly enter: number;
+  readonly leave: number;
+}
+
+/** What a regime does to new entries. */
+export interface RegimeEffect {
+  /** Factor on the size, 0 to 1. */
+  readonly sizeScale: number;
+  readonly blocks: 'none' | SignalSide | 'both';
+}
+
+export interface RegimeSettings {
+  /** 15-minute bars without which nothing is said. */
+  readonly leastBars: number;
+  /** Bars of the volatility, of the fall and of the drift that are measured. */
+  readonly volatilityBars: number;
+  readonly crashBars: number;
+  readonly trendBars: number;
+  readonly highVolatility: Threshold;
+  readonly crash: Threshold;
+  readonly trend: Threshold;
+  /** A regime lasts at least this long, unless a crash or high volatility begins. */
+  readonly dwellMinutes: number;
+  readonly effects: Readonly<Record<Regime, RegimeEffect>>;
+}
+
+export const DEFAULT_REGIME_SETTINGS: RegimeSettings = {
+  leastBars: 48,
+  volatilityBars: 16,
+  crashBars: 4,
+  trendBars: 48,
+  highVolatility: { enter: 2.5, leave: 2 },
+  crash: { enter: 5, leave: 2 },
+  trend: { enter: 2, leave: 1.2 },
+  dwellMinutes: 60,
+  effects: {
+    range: { sizeScale: 1, blocks: 'none' },
+    trend: { sizeScale: 1, blocks: 'none' },
+    'high-volatility': { sizeScale: 0.5, blocks: 'none' },
+    crash: { sizeScale: 0.5, blocks: 'long' },
+  },
+};
+
+/** The regime of one market. */
+export interface RegimeState {
+  readonly regime: Regime;
+  /** When it began. */
+  readonly since: EpochMs;
+  /** End of the newest bar it was judged on. */
+  readonly bar: EpochMs;
+}
+
+/** The regimes of the universe as a whole and of each symbol; absent while there are too few bars. */
+export interface Regimes {
+  readonly market: RegimeState | undefined;
+  readonly bySymbol: ReadonlyMap<SymbolId, RegimeState>;
+}
+
+export const noRegimes: Regimes = { market: undefined, bySymbol: new Map() };
+
+/** The closed 15-minute bars of a symbol. */
+export interface RegimeBars {
+  readonly returns: BoundedHistory;
+  /** Where the newest of them ends. */
+  readonly sampledMinute: EpochMs;
+}
+
+/** How a market's newest returns compare with those of its last day. */
+export interface RegimeMeasure {
+  /** Root mean square of the newest returns. */
+  readonly volatility: number;
+  /** Fall over the crash bars; negative where the price rose. */
+  readonly fall: number;
+  /** Movement over the trend bars, up or down. */
+  readonly drift: number;
+}
+
+/** Median absolute deviation of a standard normal. */
+const NORMAL_MEDIAN = 0.674_489_75;
+const BAR_MS = 15 * MINUTE_MS;
+
+/**
+ * Measures returns, oldest first, in units of their own scale: median |return| / 0.6745, the standard deviation where they are normal, which
+ * a burst of less than half the window does not move. Sums are divided by the root of their bars. Undefined with too few bars or without movement.
+ */
+export function measureRegime(
+  returns: ArrayLike<number>,
+  settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
+): RegimeMeasure | undefined {
+  const { leastBars, volatilityBars, crashBars, trendBars } = settings;
+  if (returns.length < leastBars) return undefined;
+  const magnitudes = Float64Array.from(returns, Math.abs).sort();
+  const scale = at64(magnitudes, magnitudes.length >> 1) / NORMAL_MEDIAN;
+  if (!(scale > 0)) return undefined;
+  const newest = (bars: number, of: (value: number) => number) => {
+    let sum = 0;
+    for (let i = Math.max(0, returns.length - bars); i < returns.length; i++) sum += of(returns[i] ?? 0);
+    return sum;
+  };
+  const sum = (bars: number) => newest(bars, (value) => value) / Math.sqrt(bars) / scale;
+  return {
+    volatility: Math.sqrt(newest(volatilityBars, (value) => value * value) / volatilityBars) / scale,
+    fall: -sum(crashBars),
+    drift: Math.abs(sum(trendBars)),
+  };
+}
+
+/** The regime after one more bar. */
+export function nextRegime(
+  state: RegimeState | undefined,
+  measure: RegimeMeasure,
+  bar: EpochMs,
+  settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
+): RegimeState {
+  const holds = (regime: Regime, value: number, { enter, leave }: Threshold) =>
+    value >= (state?.regime === regime ? leave : enter);
+  const regime: Regime = holds('crash', measure.fall, settings.crash)
+    ? 'crash'
+    : holds('high-volatility', measure.volatility, settings.highVolatility)
+      ? 'high-volatility'
+      : holds('trend', measure.drift, settings.trend)
+        ? 'trend'
+        : 'range';
+  if (state === undefined) return { regime, since: bar, bar };
+  const isWorse = (regime === 'crash' || regime === 'high-volatility') && rankOf(regime) > rankOf(state.regime);
+  const isStaying = regime === state.regime || (!isWorse && bar - state.since < settings.dwellMinutes * MINUTE_MS);
+  return isStaying ? { ...state, bar } : { regime, since: bar, bar };
+}
+
+const rankOf = (regime: Regime): number => REGIMES.indexOf(regime);
+
+/** The regimes after whatever bars have closed since; each market is judged once a bar. The given ones stay as they are. */
+export function updateRegimes(
+  regimes: Regimes,
+  markets: ReadonlyMap<SymbolId, RegimeBars>,
+  settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
+): Regimes {
+  let newest = 0;
+  const bySymbol = new Map(regimes.bySymbol);
+  for (const [symbol, { returns, sampledMinute }] of markets) {
+    newest = Math.max(newest, sampledMinute);
+    const state = bySymbol.get(symbol);
+    if (sampledMinute <= (state?.bar ?? 0)) continue;
+    const measure = measureRegime(returns, settings);
+    if (measure) bySymbol.set(symbol, nextRegime(state, measure, sampledMinute, settings));
+  }
+  return { market: marketRegime(regimes.market, markets, newest, settings), bySymbol };
+}
+
+/** Judged on the mean returns of the symbols that have a bar of the newest quarter of an hour. */
+function marketRegime(
+  state: RegimeState | undefined,
+  markets: ReadonlyMap<SymbolId, RegimeBars>,
+  newest: number,
+  settings: RegimeSettings,
+): RegimeState | undefined {
+  if (newest < (state?.bar ?? 0) + BAR_MS) return state;
+  const present = [...markets.values()].filter(({ sampledMinute }) => sampledMinute > newest - BAR_MS);
+  const measure = measureRegime(meanReturns(present.map(({ returns }) => returns)), settings);
+  const bar = present.reduce<EpochMs | undefined>(
+    (latest, { sampledMinute }) => (latest === undefined || sampledMinute > latest ? sampledMinute : latest),
+    undefined,
+  );
+  return measure && bar !== undefined ? nextRegime(state, measure, bar, settings) : state;
+}
+
+/** Means over the histories, aligned at their newest entries; as long as the longest. */
+function meanReturns(histories: readonly BoundedHistory[]): Float64Array {
+  const length = Math.max(0, ...histories.map((history) => history.length));
+  const sums = new Float64Array(length);
+  const counts = new Float64Array(length);
+  for (const history of histories) {
+    const offset = length - history.length;
+    for (let i = 0; i < history.length; i++) {
+      sums[offset + i] = at64(sums, offset + i) + (history[i] ?? 0);
+      counts[offset + i] = at64(counts, offset + i) + 1;
+    }
+  }
+  return sums.map((sum, i) => sum / at64(counts, i));
+}
+
+/** What the regimes leave of an entry: the smaller of the two scales; blocked where either blocks the side. */
+export function regimeEffect(
+  regimes: readonly (Regime | undefined)[],
+  side: SignalSide,
+  settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
+): { readonly sizeScale: number; readonly isBlocked: boolean } {
+  const effects = regimes.flatMap((regime) => (regime === undefined ? [] : [settings.effects[regime]]));
+  return {
+    sizeScale: Math.min(1, ...effects.map((effect) => effect.sizeScale)),
+    isBlocked: effects.some(({ blocks }) => blocks === 'both' || blocks === side),
+  };
+}
