@@ -41,7 +41,8 @@ describe('checkFolder', () => {
 const data = process.env.MINUTEHAND_MARKET_DATA;
 
 describe.skipIf(!data)('on real bars', () => {
-  it.each([['15m'], ['1m-6day']])(
+  // The other folders are checked by `npm run test:long`.
+  it.each(process.env.MINUTEHAND_TEST_LONG ? ['15m', '1m-6day'] : ['1m-6day'])(
     'the catalogue stands the audits: %s',
     async (folder) => {
       const report = await checkFolder({
