@@ -115,7 +115,7 @@ describe('minutehand trade', () => {
     expect(await json('export', '--kind', 'orders', '--output', 'orders.csv')).toMatchObject({ code: 0, rows: 2 });
     const orders = readFileSync(join(folder.path, 'orders.csv'), 'utf8').trimEnd().split('\n');
     expect(orders).toHaveLength(3);
-    expect(new Set(orders.map((line) => line.split(',').length))).toEqual(new Set([16]));
+    expect(new Set(orders.map((line) => line.split(',').length))).toEqual(new Set([18]));
     const range = ['--from', '2025-06-20T12:01:00Z', '--until', '2025-06-20T12:02:00Z'];
     const equity = await trade(['export', '--kind', 'equity', ...range]);
     expect(equity.stdout.trimEnd().split('\n')).toHaveLength(2);

@@ -130,6 +130,9 @@ const POSITION_COLUMNS = [
   column('averagePrice', 'right', 'average'),
   column('markPrice', 'right', 'mark'),
   column('unrealizedPnl', 'right', 'profit'),
+  column('stopPrice', 'right', 'stop'),
+  column('stopState', 'left', 'stop is'),
+  column('targetPrices', 'right', 'targets'),
   column('openedAt', 'left', 'opened'),
 ];
 
@@ -139,6 +142,7 @@ const ORDER_COLUMNS = [
   column('strategy'),
   column('side'),
   column('purpose'),
+  column('triggerPrice', 'right', 'trigger'),
   column('quantity', 'right'),
   column('filledQuantity', 'right', 'filled'),
   column('averagePrice', 'right', 'average'),
@@ -173,7 +177,11 @@ function reportRows(name: string, rows: readonly object[], columns: readonly Row
 const TIMES: ReadonlySet<string> = new Set(['time', 'minute', 'decidedAt', 'validUntil', 'openedAt']);
 
 const cellText = (key: string, value: unknown): string =>
-  typeof value === 'number' && TIMES.has(key) ? formatTime(epochMs(value)) : String(value ?? '');
+  typeof value === 'number' && TIMES.has(key)
+    ? formatTime(epochMs(value))
+    : Array.isArray(value)
+      ? value.join(' ')
+      : String(value ?? '');
 
 interface ExportFilter {
   readonly book: string;
@@ -197,6 +205,8 @@ const EXPORTS = {
       'side',
       'purpose',
       'type',
+      'triggerPrice',
+      'parent',
       'quantity',
       'reduceOnly',
       'validUntil',
