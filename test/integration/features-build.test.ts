@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CliContext, runCli } from '../../src/cli/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { epochMs, HOUR_MS, ManualClock, MINUTE_MS, noMetrics, silentLog } from '../../src/core/index.ts';
 import {
@@ -19,6 +18,7 @@ import { writeArtefact } from '../../src/model/artefact.ts';
 import { loadPredictor } from '../../src/model/index.ts';
 import { randomNetwork, SMALL_NETWORK } from '../../src/model/random-network.fixture.ts';
 import { marketFromOptions, type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { runCommand } from '../support/command-line.ts';
 import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
 
 const SYMBOLS = 4;
@@ -84,30 +84,9 @@ interface Built {
   readonly faults: readonly { readonly feature: string; readonly kind: string; readonly detail: string }[];
 }
 
-/** Runs `features build --json` as from a shell. */
 async function build(...args: string[]): Promise<{ code: number; built: Built; stderr: string }> {
-  let [stdout, stderr] = ['', ''];
-  const context: CliContext = {
-    terminal: {
-      stdout: {
-        write: (text: string, done?: (error?: Error | null) => void) => {
-          stdout += text;
-          done?.();
-        },
-      },
-      stderr: {
-        write: (text: string) => {
-          stderr += text;
-        },
-      },
-      env: { DATABASE_URL: store.url },
-    },
-    root: ROOT,
-    invokedFrom: folder.path,
-    signal: new AbortController().signal,
-    exitCode: 0,
-  };
-  const code = await runCli(['features', 'build', '--json', ...args], context);
+  const options = { folder: folder.path, databaseUrl: store.url };
+  const { code, stdout, stderr } = await runCommand(['features', 'build', '--json', ...args], options);
   return { code, stderr, built: JSON.parse(stdout) as Built };
 }
 

@@ -1,12 +1,12 @@
 import { cpSync, existsSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CliContext, runCli } from '../../src/cli/index.ts';
 import { createTestDatabase, type TestDatabase } from '../../src/database/index.ts';
 import { featureSet } from '../../src/features/index.ts';
 import { fitBaseline } from '../../src/model/index.ts';
 import { syntheticDataset } from '../../src/model/synthetic-dataset.fixture.ts';
-import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
+import { runCommand } from '../support/command-line.ts';
+import { temporaryDirectory } from '../support/minutehand.ts';
 
 let store: TestDatabase;
 let folder: ReturnType<typeof temporaryDirectory>;
@@ -28,32 +28,11 @@ afterAll(async () => {
   folder?.remove();
 });
 
-/** Runs `model …` as from a shell; relative paths start in the test's folder. */
-async function model(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  let [stdout, stderr] = ['', ''];
-  const context: CliContext = {
-    terminal: {
-      stdout: {
-        write: (text: string, done?: (error?: Error | null) => void) => {
-          stdout += text;
-          done?.();
-        },
-      },
-      stderr: {
-        write: (text: string) => {
-          stderr += text;
-        },
-      },
-      env: { DATABASE_URL: store.url },
-    },
-    root: ROOT,
-    invokedFrom: folder.path,
-    signal: new AbortController().signal,
-    exitCode: 0,
-  };
-  const code = await runCli(['model', ...args, '--data-dir', join(folder.path, 'data')], context);
-  return { code, stdout, stderr };
-}
+const model = (...args: string[]) =>
+  runCommand(['model', ...args, '--data-dir', join(folder.path, 'data')], {
+    folder: folder.path,
+    databaseUrl: store.url,
+  });
 
 const json = async (...args: string[]) => {
   const { code, stdout } = await model(...args, '--json');

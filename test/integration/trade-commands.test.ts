@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CliContext, runCli } from '../../src/cli/index.ts';
 import { epochMs, type Journal, MINUTE_MS, milliseconds, systemClock } from '../../src/core/index.ts';
 import { SOME_MINUTE, someCycle, someFill, someIntent, someOrder, somePosition } from '../../src/database/fixtures.ts';
 import {
@@ -13,7 +12,8 @@ import {
 } from '../../src/database/index.ts';
 import { encodeBookState, initialBookState } from '../../src/engine/book-state.ts';
 import { DEFAULT_RISK_SETTINGS } from '../../src/trading/index.ts';
-import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
+import { runCommand } from '../support/command-line.ts';
+import { temporaryDirectory } from '../support/minutehand.ts';
 
 let store: TestDatabase;
 let folder: ReturnType<typeof temporaryDirectory>;
@@ -53,41 +53,13 @@ afterAll(async () => {
   folder?.remove();
 });
 
-/** Runs `trade …` as from a shell; with an answer, somebody sits at the terminal and gives it. */
-async function trade(args: readonly string[], answer?: string) {
-  let [stdout, stderr] = ['', ''];
-  const asked: string[] = [];
-  const context: CliContext = {
-    terminal: {
-      stdout: {
-        write: (text: string, done?: (error?: Error | null) => void) => {
-          stdout += text;
-          done?.();
-        },
-      },
-      stderr: {
-        write: (text: string) => {
-          stderr += text;
-        },
-      },
-      env: { DATABASE_URL: store.url },
-      ...(answer === undefined
-        ? {}
-        : {
-            ask: async (question: string) => {
-              asked.push(question);
-              return answer;
-            },
-          }),
-    },
-    root: ROOT,
-    invokedFrom: folder.path,
-    signal: new AbortController().signal,
-    exitCode: 0,
-  };
-  const code = await runCli(['trade', ...args, '--data-dir', join(folder.path, 'data')], context);
-  return { code, stdout, stderr, asked };
-}
+/** With an answer, somebody sits at the terminal and gives it. */
+const trade = (args: readonly string[], answer?: string) =>
+  runCommand(['trade', ...args, '--data-dir', join(folder.path, 'data')], {
+    folder: folder.path,
+    databaseUrl: store.url,
+    answer,
+  });
 
 const json = async (...args: string[]) => {
   const { code, stdout } = await trade([...args, '--json']);
