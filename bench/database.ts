@@ -146,6 +146,7 @@ async function measureCommits(target: Database) {
       orders: [],
       orderEvents: [],
       fills: [],
+      cashFlows: [],
       positions: [],
       equity: {
         minute,
@@ -154,6 +155,8 @@ async function measureCommits(target: Database) {
         unrealizedPnl: '0',
         realizedPnl: '0',
         fees: '0',
+        funding: '0',
+        transfers: '0',
         grossExposure: '0',
         openPositions: 0,
       },

@@ -55,6 +55,8 @@ const equity: EquityPoint = {
   unrealizedPnl: '-12.34',
   realizedPnl: '150.5',
   fees: '14.71',
+  funding: '0',
+  transfers: '0',
   grossExposure: '3137.5',
   openPositions: 1,
 };
@@ -138,6 +140,8 @@ describe('renderBanner', () => {
     expect(text).toContain('minutehand up --exchange-url URL');
     expect(banner()).toContain('none yet');
     expect(banner({ mode: 'live' })).toContain('LIVE trading');
+    expect(banner({ mode: 'live', isRehearsal: true })).toContain('REHEARSAL of live trading');
+    expect(banner({ mode: 'live', isRehearsal: true })).not.toContain('real money');
   });
 
   it('fits its width, with colours too', () => {
@@ -256,6 +260,12 @@ describe('renderCycle', () => {
     expect(renderCycleLine(view())).toBe(
       '2025-06-19 21:00 UTC  DECIDED  50/50 candles  50 forecasts  1 signal  1 order  2 fills  51 ms',
     );
+  });
+
+  it('shows funding where there was any', () => {
+    const textOf = (funding: string) => renderCycle(view({ equity: { ...equity, funding } })).join('\n');
+    expect(textOf('0')).not.toContain('funding');
+    expect(textOf('-1.234')).toContain('funding -1.23');
   });
 
   it('shows an empty account without nonsense', () => {

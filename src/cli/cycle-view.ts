@@ -26,6 +26,8 @@ export type BannerMarket =
 export interface BannerInput {
   readonly market: BannerMarket;
   readonly mode: 'paper' | 'live';
+  /** Whether live trading meets a simulated exchange. */
+  readonly isRehearsal?: boolean;
   /** The venue's id. */
   readonly exchange: string;
   readonly universe: number;
@@ -54,11 +56,9 @@ export function renderBanner(input: BannerInput, style: ViewStyle = {}): string[
   const width = Math.max(30, columns - 4);
   const row = (title: string, text: string): string[] =>
     wrapText(text, width - 11).map((line, index) => `${(index === 0 ? title : '').padEnd(11)}${line}`);
-  const money =
-    input.mode === 'paper' ? 'paper trading: no order leaves this machine' : 'LIVE trading: orders cost real money';
   const commandWidth = Math.max(0, ...input.alternatives.map(({ command }) => command.length)) + 2;
   return formatBox([
-    `${paint.bold('Minutehand')}  ${input.mode === 'paper' ? money : paint.red(money)}`,
+    `${paint.bold('Minutehand')}  ${describeMoney(input, paint)}`,
     '',
     ...row('market', `${marketLabel(input.market)}: ${describeMarket(input.market)}`).map((line, index) =>
       index === 0 && input.market.kind !== 'real' ? paint.yellow(line) : line,
@@ -69,6 +69,13 @@ export function renderBanner(input: BannerInput, style: ViewStyle = {}): string[
     ...(input.alternatives.length > 0 ? ['', 'other markets:'] : []),
     ...input.alternatives.map(({ command, meaning }) => truncate(`  ${command.padEnd(commandWidth)}${meaning}`, width)),
   ]);
+}
+
+function describeMoney({ mode, isRehearsal }: BannerInput, paint: Paint): string {
+  if (mode === 'paper') return 'paper trading: no order leaves this machine';
+  return isRehearsal
+    ? paint.yellow('REHEARSAL of live trading: orders go to a simulated exchange')
+    : paint.red('LIVE trading: orders cost real money');
 }
 
 function describeMarket(market: BannerMarket): string {
@@ -177,7 +184,7 @@ function renderReason({ status, reason }: CycleView, columns: number): string[] 
 }
 
 function renderRisk({ risk }: CycleView, columns: number): string[] {
-  if (risk.mode === 'ACTIVE') return [];
+  if (risk.mode === 'ACTIVE' && risk.arming === undefined && risk.ramp === undefined) return [];
   const lines = wrapText(describeRisk(risk), columns - labelled('', '').length);
   return lines.map((line, index) => labelled(index === 0 ? 'risk' : '', line));
 }
@@ -304,6 +311,7 @@ function renderEquity(point: EquityPoint, style: CycleStyle): string {
     `unrealised ${signed(Number(point.unrealizedPnl), 2)}`,
     `realised ${signed(Number(point.realizedPnl), 2)}`,
     `fees ${formatMoney(Number(point.fees))}`,
+    ...(Number(point.funding) === 0 ? [] : [`funding ${signed(Number(point.funding), 2)}`]),
     `exposure ${exposure}`,
   ].join('  ');
 }

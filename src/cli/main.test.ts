@@ -93,7 +93,9 @@ describe('the command line', () => {
 
   it('checks the configuration, and refuses a wrong value with 2', async () => {
     const sound = capture();
-    expect(await runCli(['config', 'check'], sound.context)).toBe(0);
+    const nowhere = ['--data-dir', '/nonexistent/minutehand'];
+    expect(await runCli(['config', 'check', ...nowhere], sound.context)).toBe(0);
+    expect(sound.written.stdout).toMatch(/sound: \d+ settings\n.*not known yet: there is no store in \/nonexistent/);
     const wrong = capture();
     expect(await runCli(['config', 'check', '--set', 'risk.max_daily_loss=3'], wrong.context)).toBe(2);
     expect(wrong.written.stderr).toMatch(/max_daily_loss/);

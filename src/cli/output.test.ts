@@ -53,11 +53,11 @@ describe('reportFailure', () => {
 
   it('reports the same as one JSON object with --json', async () => {
     const { terminal, written } = recordingTerminal();
-    const error = new MinutehandError('MODE_LIVE_REFUSED', 'refused', 'Set mode: paper.', { exitCode: 3 });
+    const error = new MinutehandError('LEASE_HELD', 'refused', 'Stop it first.', { exitCode: 3 });
     expect(await reportFailure(terminal, { json: true }, error)).toBe(3);
     expect(JSON.parse(written.stdout)).toEqual({
       ok: false,
-      error: { code: 'MODE_LIVE_REFUSED', message: 'refused', remedy: 'Set mode: paper.' },
+      error: { code: 'LEASE_HELD', message: 'refused', remedy: 'Stop it first.' },
     });
     expect(written.stdout.trimEnd()).not.toContain('\n');
   });

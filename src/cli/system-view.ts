@@ -43,6 +43,7 @@ export function createSystemView(options: {
             {
               market,
               mode: config.mode,
+              isRehearsal: event.market.kind !== 'real',
               exchange: config.exchange.id,
               universe: event.universe.length,
               dataDir: config.data_dir,

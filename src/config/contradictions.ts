@@ -2,7 +2,8 @@ import type { Timeframe } from '../core/index.ts';
 import { durationOf, SECOND_MS } from '../core/index.ts';
 import { durationMs } from './duration.ts';
 import type { KeyPath } from './keys.ts';
-import type { Config } from './schema.ts';
+import { isLoopback } from './loopback.ts';
+import { type Config, configSchema } from './schema.ts';
 
 /** Values that are each allowed but do not go together; the first key is the one to change. */
 export interface Contradiction {
@@ -28,6 +29,7 @@ export function findContradictions(
     ...strategies(config),
     ...market(config, isChosen),
     ...database(config, isSet),
+    ...account(config),
   ];
 }
 
@@ -98,6 +100,14 @@ function* limits({ risk }: Config): Generator<Contradiction> {
       remedy: `set ${inner} to ${most} at most, or ${outer} to ${least} at least`,
     };
   }
+  const stages = risk.ramp.stage_fractions;
+  if (stages.some((fraction, index) => index > 0 && fraction <= (stages[index - 1] ?? 0))) {
+    yield {
+      keys: [['risk', 'ramp', 'stage_fractions']],
+      problem: 'the stages are not ascending',
+      remedy: 'name the smallest first, each once',
+    };
+  }
   if (risk.losing_pause !== null && durationMs(risk.losing_pause) % 60_000 !== 0) {
     yield {
       keys: [['risk', 'losing_pause']],
@@ -150,6 +160,41 @@ function* universe({ universe: { size, symbols, references, quote } }: Config): 
   }
 }
 
+type StrategyConfig = Config['strategies'][number];
+
+/** Keys that only some kinds of strategies know. */
+const KEYS_OF_KINDS: Readonly<Partial<Record<keyof StrategyConfig, readonly StrategyConfig['kind'][]>>> = {
+  extend_on_signal: ['directional'],
+  allow_short: ['directional', 'time-series-momentum', 'random'],
+  positions_per_side: ['market-neutral', 'cross-sectional-momentum'],
+  band_positions: ['market-neutral', 'cross-sectional-momentum'],
+  weights: ['market-neutral', 'cross-sectional-momentum'],
+  gross_exposure: ['market-neutral', 'cross-sectional-momentum', 'buy-and-hold', 'random'],
+  look_back: ['time-series-momentum', 'cross-sectional-momentum'],
+  symbols: ['buy-and-hold'],
+  positions: ['random'],
+  turnover_of: ['random'],
+  turnover_per_day: ['random'],
+};
+
+/** A value other than the default was meant to do something; the shipped file holds every key. */
+function* foreignKeys(strategy: StrategyConfig, index: number): Generator<Contradiction> {
+  const { kind } = strategy;
+  const [defaults] = configSchema.shape.strategies.parse(undefined);
+  for (const [name, kinds] of Object.entries(KEYS_OF_KINDS)) {
+    const key = name as keyof StrategyConfig;
+    if (kinds.includes(kind) || JSON.stringify(strategy[key]) === JSON.stringify(defaults?.[key])) continue;
+    yield {
+      keys: [
+        ['strategies', index, name],
+        ['strategies', index, 'kind'],
+      ],
+      problem: `a strategy of kind ${kind} has no ${name}`,
+      remedy: `leave it out; it belongs to ${kinds.join(', ')}`,
+    };
+  }
+}
+
 function* strategies(config: Config): Generator<Contradiction> {
   const seen = new Set<string>();
   const intervalMs = config.ml_integration.scheduler.interval_seconds * SECOND_MS;
@@ -181,7 +226,34 @@ function* strategies(config: Config): Generator<Contradiction> {
         remedy: 'write it as 1m, 15m, 1h …',
       };
     }
+    yield* foreignKeys(strategy, index);
+    yield* baseline(config, index);
     yield* protection(config, index);
+  }
+}
+
+/** A look-back that a book remembers: of 50 symbols it is 180 KB of its state. */
+const LONGEST_LOOK_BACK_MS = 14 * 86_400_000;
+
+function* baseline({ strategies }: Config, index: number): Generator<Contradiction> {
+  const strategy = strategies[index];
+  if (strategy === undefined) return;
+  const key = (name: keyof StrategyConfig) => ['strategies', index, name];
+  const lookBackMs = durationMs(strategy.look_back);
+  if (lookBackMs === 0 || lookBackMs % 900_000 !== 0 || lookBackMs > LONGEST_LOOK_BACK_MS) {
+    yield {
+      keys: [key('look_back')],
+      problem: `look_back (${strategy.look_back}) is no multiple of 15 minutes from 15m to 14d`,
+      remedy: 'write it as 45m, 6h, 1d, 7d …',
+    };
+  }
+  const other = strategies.find(({ name }) => name === strategy.turnover_of);
+  if (strategy.kind === 'random' && strategy.turnover_of !== null && (!other || other.kind === 'random')) {
+    yield {
+      keys: [key('turnover_of')],
+      problem: other ? `${strategy.turnover_of} is random itself` : `no strategy is named ${strategy.turnover_of}`,
+      remedy: 'name another strategy of the list',
+    };
   }
 }
 
@@ -357,5 +429,44 @@ function* database(
       problem: 'the database is named twice, by url and by url_file',
       remedy: 'leave out one of them (DATABASE_URL sets database.url)',
     };
+  }
+}
+
+/** What cannot hold at an exchange; paper has neither margin nor position modes. */
+function* account({ mode, exchange, risk, strategies }: Config): Generator<Contradiction> {
+  if (mode !== 'live') return;
+  const { leverage, margin_mode, position_mode } = exchange.account;
+  const key = (name: keyof Config['exchange']['account']) => ['exchange', 'account', name];
+  if (exchange.url?.startsWith('http:') && !isLoopback(exchange.url)) {
+    yield {
+      keys: [['exchange', 'url'], ['mode']],
+      problem: 'orders and keys would cross the network unencrypted',
+      remedy: 'name the exchange with https://, or one of this machine',
+    };
+  }
+  if (leverage < risk.max_gross_exposure) {
+    yield {
+      keys: [key('leverage'), ['risk', 'max_gross_exposure']],
+      problem: `leverage (${leverage}) does not carry max_gross_exposure (${risk.max_gross_exposure})`,
+      remedy: `set leverage to ${Math.ceil(risk.max_gross_exposure)} at least, or max_gross_exposure to ${leverage} at most`,
+    };
+  }
+  if (position_mode === 'one-way' && strategies.length > 1) {
+    yield {
+      keys: [key('position_mode'), ['strategies']],
+      problem: `${strategies.length} strategies share one position per symbol: one would close what another holds`,
+      remedy: 'set position_mode: hedge, or keep one strategy',
+    };
+  }
+  if (margin_mode !== 'isolated') return;
+  for (const [index, { protection }] of strategies.entries()) {
+    for (const name of ['max_stop_fraction', 'catastrophe_stop_fraction'] as const) {
+      if (protection[name] < 1 / leverage || (protection.kind === 'book' && name === 'max_stop_fraction')) continue;
+      yield {
+        keys: [['strategies', index, 'protection', name], key('leverage'), key('margin_mode')],
+        problem: `with isolated margin at leverage ${leverage} a position is liquidated before a stop ${protection[name]} away is reached`,
+        remedy: `set ${name} below ${Number((1 / leverage).toFixed(4))}, or a smaller leverage`,
+      };
+    }
   }
 }

@@ -5,7 +5,12 @@ import { parse } from 'yaml';
 import { DEFAULT_COST_SETTINGS } from '../matching/index.ts';
 import { DEFAULT_SIGNAL_SETTINGS } from '../signals/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS } from '../strategies/index.ts';
-import { DEFAULT_PROTECTION_SETTINGS, DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
+import {
+  DEFAULT_PROTECTION_SETTINGS,
+  DEFAULT_RAMP_SETTINGS,
+  DEFAULT_RISK_SETTINGS,
+  DEFAULT_SIZING_SETTINGS,
+} from '../trading/index.ts';
 import { durationMs } from './duration.ts';
 import { configJsonSchema, renderKeyTable, renderShippedFile } from './generated-files.ts';
 import { valueNodes } from './keys.ts';
@@ -80,6 +85,7 @@ describe('defaults', () => {
       ...DEFAULT_RISK_SETTINGS,
       initialEquity: risk.initial_equity,
       maxGrossExposure: risk.max_gross_exposure,
+      allowOppositePositions: risk.allow_opposite_positions,
       maxPositions: risk.max_positions,
       maxPositionFraction: risk.max_position_fraction,
       maxDailyLoss: risk.max_daily_loss,
@@ -99,6 +105,14 @@ describe('defaults', () => {
       maxPriceAgeMinutes: risk.max_price_age_minutes,
       exitValidityMinutes: risk.exit_validity_minutes,
     }).toEqual(DEFAULT_RISK_SETTINGS);
+    expect({
+      stageFractions: risk.ramp.stage_fractions,
+      minDays: risk.ramp.min_days,
+      minTrades: risk.ramp.min_trades,
+      minTStatistic: risk.ramp.min_t_statistic,
+      stepBackTStatistic: risk.ramp.step_back_t_statistic,
+      maxDrawdown: risk.ramp.max_drawdown,
+    }).toEqual(DEFAULT_RAMP_SETTINGS);
     expect({
       ...DEFAULT_SIZING_SETTINGS,
       positionVolatilityTarget: sizing.position_volatility_target,

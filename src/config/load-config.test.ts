@@ -253,6 +253,14 @@ describe('refusals', () => {
     ['strategies: [{name: a}, {name: a}]', 'two strategies are named a'],
     ['strategies: [{decide_every: 4h, hold_for: 1h}]', 'is shorter than decide_every'],
     ['strategies: [{cooldown: 90s}]', 'whole minutes'],
+    ['strategies: [{positions_per_side: 2}]', 'a strategy of kind directional has no positions_per_side'],
+    [
+      'strategies: [{kind: market-neutral, allow_short: false}]',
+      'a strategy of kind market-neutral has no allow_short; leave it out; it belongs to directional',
+    ],
+    ['strategies: [{kind: time-series-momentum, look_back: 20m}]', 'no multiple of 15 minutes'],
+    ['strategies: [{kind: random, turnover_of: nobody}]', 'no strategy is named nobody'],
+    ['strategies: [{kind: random, turnover_of: ml}]', 'ml is random itself'],
     ['strategies: [{protection: {kind: book}}]', 'no drawdown at which it acts'],
     [
       'strategies: [{protection: {kind: book, max_drawdown_fraction: 0.1, break_even_fraction: 0.01}}]',
@@ -344,15 +352,33 @@ describe('refusals', () => {
       { numRuns: 60 },
     );
   });
+});
 
-  it('refuses live trading for safety', () => {
-    try {
-      load({ [SYSTEM]: '\nmode: live' });
-      expect.unreachable();
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'MODE_LIVE_REFUSED', exitCode: 3 });
-      expect((error as Error).message).toContain('config/system.yaml:2');
-    }
+describe('live trading', () => {
+  const live = (text: string) => refusal({ [SYSTEM]: `mode: live\n${text}` });
+
+  it('is refused where the account cannot carry what risk and protection ask for', () => {
+    expect(live('risk: {max_gross_exposure: 3}')).toEqual([
+      expect.stringContaining('leverage (2) does not carry max_gross_exposure (3); set leverage to 3 at least'),
+    ]);
+    const isolated = 'exchange: {account: {margin_mode: isolated, leverage: 4}}';
+    expect(live(isolated)[0]).toContain('liquidated before a stop 0.25 away is reached');
+    expect(live('exchange: {account: {position_mode: one-way}}\nstrategies: [{name: a}, {name: b}]')[0]).toContain(
+      'share one position per symbol',
+    );
+    expect(live('exchange: {url: "http://exchange.example"}')[0]).toContain('unencrypted');
+    expect(live('exchange: {account: {receive_window_ms: 5000}}')[0]).toContain('from 100 to 2000');
+  });
+
+  it('is no matter of a paper account', () => {
+    const text = 'risk: {max_gross_exposure: 3}\nexchange: {url: "http://exchange.example"}';
+    expect(load({ [SYSTEM]: text }).values.mode).toBe('paper');
+    expect(load({ [SYSTEM]: 'mode: live' }).values.exchange.account).toEqual({
+      position_mode: 'hedge',
+      margin_mode: 'cross',
+      leverage: 2,
+      receive_window_ms: 1_000,
+    });
   });
 });
 

@@ -60,11 +60,11 @@ export class ConfigInvalidError extends MinutehandError {
 }
 
 const DEFAULT_ORIGIN: Origin = { kind: 'default', where: 'default' };
-const LARGEST_SECRET_BYTES = 4_096;
+export const LARGEST_SECRET_BYTES = 4_096;
 
 /**
  * Reads and checks the whole configuration: defaults, then the two files, the environment, the flags; later ones win.
- * @throws ConfigInvalidError with every fault found (exit 2); MinutehandError MODE_LIVE_REFUSED (exit 3).
+ * @throws ConfigInvalidError with every fault found (exit 2).
  */
 export function loadConfig(from: ConfigSources): ResolvedConfig {
   const invokedFrom = from.invokedFrom ?? from.workingDirectory;
@@ -98,14 +98,6 @@ export function loadConfig(from: ConfigSources): ResolvedConfig {
     readUrlFile(values, draft, from.workingDirectory, invokedFrom, problems);
   }
   if (problems.length > 0 || !values) throw new ConfigInvalidError(problems);
-  if (values.mode === 'live') {
-    throw new MinutehandError(
-      'MODE_LIVE_REFUSED',
-      `${draft.originOf(['mode']).where}: mode is live, and this version does not trade with real money`,
-      'Set mode: paper.',
-      { exitCode: 3 },
-    );
-  }
   resolvePaths(values, draft, from.workingDirectory, invokedFrom);
   return { values: freeze(values) as Config, sources: draft.origins, secrets: SECRET_KEYS };
 }

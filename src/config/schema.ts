@@ -270,7 +270,20 @@ const protection = z
   .prefault({})
   .meta(about('Stops and targets of its positions.'));
 
+const STRATEGY_KINDS = [
+  'directional',
+  'market-neutral',
+  'buy-and-hold',
+  'time-series-momentum',
+  'cross-sectional-momentum',
+  'random',
+] as const;
+
 const strategy = z.strictObject({
+  kind: z
+    .enum(STRATEGY_KINDS)
+    .default('directional')
+    .meta(about('How it decides: on accepted signals, on how forecasts rank, or as a baseline without a model.')),
   name: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,15}$/)
@@ -281,8 +294,48 @@ const strategy = z.strictObject({
   cooldown: duration()
     .default('1h')
     .meta(about('A symbol is not entered again within this time of an exit.', DURATION)),
-  extend_on_signal: z.boolean().default(true).meta(about('A signal for the side held extends the holding time.')),
-  allow_short: z.boolean().default(true).meta(about('Sell what is not held.')),
+  extend_on_signal: z
+    .boolean()
+    .default(true)
+    .meta(about('Of kind directional: a signal for the side held extends the holding time.')),
+  allow_short: z.boolean().default(true).meta(about('Sell what is not held; not of a book of longs and shorts.')),
+  positions_per_side: count(1, 100).default(4).meta(about('Of a book of longs and shorts: so many of each.')),
+  band_positions: count(0, 100)
+    .default(4)
+    .meta(
+      about('Of a book of longs and shorts: a position is kept while its rank is within so many of the last place.'),
+    ),
+  weights: z
+    .enum(['equal', 'rank'])
+    .default('equal')
+    .meta(about('Of a book of longs and shorts: positions of equal size, or larger ones for better ranks.')),
+  gross_exposure: z
+    .number()
+    .gt(0)
+    .max(20)
+    .default(0.5)
+    .meta(about('Sum of its positions as it is meant to be, before the limits.', { unit: 'multiple of the equity' })),
+  look_back: duration()
+    .default('1d')
+    .meta(about('Of momentum: the past return that counts; a multiple of 15m.', DURATION)),
+  symbols: z
+    .array(z.string().regex(SYMBOL))
+    .default([])
+    .meta(about('Of kind buy-and-hold: these; none means universe.references.', { expects: 'names such as BTCUSDT' })),
+  positions: count(1, 1_000).default(4).meta(about('Of kind random: so many, where turnover_of names no strategy.')),
+  turnover_of: z
+    .string()
+    .nullable()
+    .default(null)
+    .meta(
+      about('Of kind random: it enters and closes as much as this other strategy.', { expects: 'a name of the list' }),
+    ),
+  turnover_per_day: z
+    .number()
+    .gt(0)
+    .max(96)
+    .default(1)
+    .meta(about('Of kind random: share of its positions exchanged in a day, where turnover_of names no strategy.')),
   protection,
 });
 
@@ -294,7 +347,7 @@ export const configSchema = z.strictObject({
   mode: z
     .enum(['paper', 'live'])
     .default('paper')
-    .meta(about('paper trades on the matching model; live is refused for now.')),
+    .meta(about('paper trades on the matching model; live sends orders to the exchange, once armed.')),
   data_dir: z
     .string()
     .min(1)
@@ -343,7 +396,7 @@ export const configSchema = z.strictObject({
       real: z
         .boolean()
         .default(false)
-        .meta(about("The venue's own market data instead of a simulated exchange; orders stay on paper.")),
+        .meta(about('The venue itself instead of a simulated exchange; what it trades with, mode says.')),
       request_timeout_ms: count(100, 120_000)
         .default(10_000)
         .meta(about('A request unanswered for this long has failed.', { unit: 'milliseconds' })),
@@ -354,6 +407,27 @@ export const configSchema = z.strictObject({
         .nullable()
         .default(null)
         .meta(about("Pace of requests; without one, the venue's own limit.")),
+      account: z
+        .strictObject({
+          position_mode: z
+            .enum(['hedge', 'one-way'])
+            .default('hedge')
+            .meta(about('Whether a symbol can have a long and a short position of its own.')),
+          margin_mode: z
+            .enum(['cross', 'isolated'])
+            .default('cross')
+            .meta(about('Whether positions share the margin of the account, or each has its own.')),
+          leverage: count(1, 20)
+            .default(2)
+            .meta(about('Leverage set at the exchange; how much is held is the business of risk.max_gross_exposure.')),
+          receive_window_ms: count(100, 2_000)
+            .default(1_000)
+            .meta(
+              about('An order that reaches the exchange later after it was signed is void.', { unit: 'milliseconds' }),
+            ),
+        })
+        .prefault({})
+        .meta(about('The account that mode: live trades with; its keys come from the environment.')),
     })
     .prefault({})
     .meta(about('Where candles come from and orders go.')),
@@ -411,6 +485,10 @@ export const configSchema = z.strictObject({
     .min(1)
     .prefault([{}])
     .meta(about('Strategies and their cadence.', { expects: 'a list of strategies, one at least' })),
+  strategies_net: z
+    .boolean()
+    .default(true)
+    .meta(about('Opposite orders of strategies in one symbol cross inside the book; only the rest goes to the venue.')),
   risk: z
     .strictObject({
       initial_equity: money()
@@ -468,6 +546,10 @@ export const configSchema = z.strictObject({
         .max(20)
         .default(0.5)
         .meta(about('Sum of positions that count as one at most.', { unit: 'multiple of the equity' })),
+      allow_opposite_positions: z
+        .boolean()
+        .default(true)
+        .meta(about('Strategies may hold opposite sides of one symbol; an account in one-way mode cannot.')),
       max_positions: count(1, 1_000).default(8).meta(about('Open positions at most.')),
       max_position_fraction: z
         .number()
@@ -500,6 +582,14 @@ export const configSchema = z.strictObject({
         .nullable()
         .default(730)
         .meta(about('A model whose newest data is older enters nothing; null: however old.', { unit: 'days' })),
+      degraded_after_days: count(5, 365)
+        .nullable()
+        .default(30)
+        .meta(
+          about('A model whose forecasts ranked returns the wrong way for so long, beyond chance, enters nothing.', {
+            unit: 'days',
+          }),
+        ),
       max_exchange_errors: fractionFrom(0.01)
         .default(0.5)
         .meta(
@@ -527,6 +617,48 @@ export const configSchema = z.strictObject({
       exit_validity_minutes: count(1, 1_440)
         .default(15)
         .meta(about('An exit that has not filled within this time is decided anew.', { unit: 'minutes' })),
+      stop_confirm_seconds: count(2, 50)
+        .default(10)
+        .meta(about('At an exchange: how long a position may be without a confirmed stop.', { unit: 'seconds' })),
+      ramp: z
+        .strictObject({
+          applies: z
+            .enum(['live', 'always', 'never'])
+            .default('live')
+            .meta(about('Where the capital is stepped up by results: live, on paper too, or nowhere.')),
+          stage_fractions: levels()
+            .default([0.1, 0.25, 0.5, 1])
+            .meta(
+              about('What is held at most in each stage, as shares of the armed cap (on paper: of the equity).', {
+                expects: 'a list of ascending shares above 0, at most 1, such as 0.1,0.5,1',
+              }),
+            ),
+          min_days: count(2, 365)
+            .default(14)
+            .meta(about('A step up asks for so many UTC days with closed trades.', { unit: 'days' })),
+          min_trades: count(1, 100_000).default(30).meta(about('And for so many closed trades.')),
+          min_t_statistic: z
+            .number()
+            .min(0)
+            .max(10)
+            .default(1)
+            .meta(about('And for a mean result of a day above 0 by so many of its standard errors.')),
+          step_back_t_statistic: z
+            .number()
+            .gt(0)
+            .max(10)
+            .default(1.64)
+            .meta(about('A mean below 0 by so many standard errors, over min_days, leads back a stage.')),
+          max_drawdown: fractionFrom(0.0001)
+            .default(0.1)
+            .meta(
+              about("So does a fall of the realised result from its peak by this share of the stage's capital.", {
+                unit: 'fraction',
+              }),
+            ),
+        })
+        .prefault({})
+        .meta(about('How the capital grows with realised results, and shrinks.')),
     })
     .prefault({})
     .meta(about('Hard limits.')),

@@ -6,17 +6,29 @@ export const RISK_MODES = ['ACTIVE', 'REDUCING', 'HALTED'] as const;
 export type RiskMode = (typeof RISK_MODES)[number];
 
 /** What a person can tell a book. `close-all` closes every position at market and halts. */
-export const BOOK_COMMANDS = ['halt', 'reduce', 'resume', 'close-all'] as const;
+export const BOOK_COMMANDS = ['halt', 'reduce', 'resume', 'close-all', 'arm', 'disarm'] as const;
 export type BookCommandKind = (typeof BOOK_COMMANDS)[number];
 
+/** What a book is allowed at an exchange. */
+export interface ArmingTerms {
+  /** How much it may trade with, decimal string in quote currency. */
+  readonly cap: string;
+  /** Market time from which on it may only reduce. */
+  readonly expiresAt: EpochMs;
+}
+
+/** A command with what belongs to it. */
+export type BookInstruction =
+  | { readonly command: Exclude<BookCommandKind, 'arm'> }
+  | { readonly command: 'arm'; readonly terms: ArmingTerms };
+
 /** A command as it was asked for. */
-export interface BookCommand {
+export type BookCommand = BookInstruction & {
   readonly id: number;
-  readonly command: BookCommandKind;
   /** Who: "cli:alice". */
   readonly actor: string;
   readonly reason?: string;
-}
+};
 
 /** A command that has taken effect. */
 export interface AppliedCommand {
@@ -28,14 +40,31 @@ export interface AppliedCommand {
 }
 
 /** Something that changed what a book may do: a row of the audit log. */
-export interface RiskEvent {
+export type RiskEvent = RiskChangeDetails & {
   readonly time: EpochMs;
   readonly actor: string;
-  readonly action: 'risk.latch' | 'risk.lift';
-  readonly mode: Exclude<RiskMode, 'ACTIVE'>;
-  readonly reason: ReasonCode;
   readonly text?: string;
-}
+};
+
+type RiskChangeDetails =
+  | {
+      readonly action: 'risk.latch' | 'risk.lift';
+      readonly mode: Exclude<RiskMode, 'ACTIVE'>;
+      readonly reason: ReasonCode;
+    }
+  | ({ readonly action: 'risk.arm' } & ArmingTerms)
+  | { readonly action: 'risk.disarm' }
+  /** Stages count from 0; the fraction is that of the stage it came to. */
+  | {
+      readonly action: 'risk.ramp';
+      readonly from: number;
+      readonly to: number;
+      readonly fraction: number;
+      readonly cause: RampCause;
+    };
+
+/** Why a book may use more or less of its capital: its profit, a drawdown, a loss beyond chance, a larger cap. */
+export type RampCause = 'profit' | 'drawdown' | 'loss' | 'cap';
 
 /** What commands changed between two minutes: committed at once. */
 export interface CommandRecord {

@@ -1,7 +1,7 @@
 import type { AppliedCommand, BookCommand, CommandRecord, RiskEvent } from './book-command.ts';
 import type { FinalCandle, SymbolId } from './candle.ts';
 import type { FeaturePanel, Forecast } from './forecast.ts';
-import type { BrokerEvent, EquityPoint, Fill, Order, OrderEvent, OrderIntent, Position } from './order.ts';
+import type { BrokerEvent, CashFlow, EquityPoint, Fill, Order, OrderEvent, OrderIntent, Position } from './order.ts';
 import type { ReasonCode } from './reason-codes.ts';
 import type { Signal } from './signal.ts';
 import type { EpochMs } from './units.ts';
@@ -50,6 +50,7 @@ export interface CycleRecord {
   readonly orders: readonly Order[];
   readonly orderEvents: readonly OrderEvent[];
   readonly fills: readonly Fill[];
+  readonly cashFlows: readonly CashFlow[];
   /** All open positions after the minute. */
   readonly positions: readonly Position[];
   readonly equity: EquityPoint;
@@ -65,6 +66,16 @@ export interface CycleRecord {
   readonly startedAt: EpochMs;
   /** The book's state after the minute, as JSON text: what a restart goes on from. */
   readonly bookState: string;
+}
+
+/** What a broker reported between two minutes and what follows from it: committed at once, before anything is sent. */
+export interface EventRecord
+  extends Pick<
+    CycleRecord,
+    'book' | 'orders' | 'orderEvents' | 'fills' | 'cashFlows' | 'intents' | 'positions' | 'riskEvents' | 'bookState'
+  > {
+  /** The last minute committed. */
+  readonly minute: EpochMs;
 }
 
 /** What is stored of the features of one minute, after the commit (T3). */
@@ -104,6 +115,8 @@ export interface Journal {
   pendingCommands(book: string): Promise<BookCommand[]>;
   /** Commands between two minutes, with the state they lead to. @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER */
   commitCommands(record: CommandRecord): Promise<void>;
+  /** What a broker reported between two minutes. @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER */
+  commitEvents(record: EventRecord): Promise<void>;
   /** T2's own duration and that of sending, known only afterwards. */
   commitTimings(book: string, minute: EpochMs, stageMs: Readonly<Partial<Record<CycleStage, number>>>): Promise<void>;
   /** What the challenger says of a committed minute: stored under its own model, beside the champion's. Nothing is traded on it. */
@@ -116,10 +129,27 @@ export interface Journal {
   loadBook(book: string): Promise<BookSnapshot | undefined>;
 }
 
+/** What a book holds when its broker starts. */
+export interface BrokerStart {
+  /** All orders of the ledger that have not ended. */
+  readonly openOrders: readonly Order[];
+  /** Ids of the executions that are booked of them, by client order id. */
+  readonly bookedFills: ReadonlyMap<string, readonly string[]>;
+  readonly positions: readonly Position[];
+  /** Quote currency, decimal string. */
+  readonly cash: string;
+  /** Of the newest money that came or went other than by trading. */
+  readonly lastCashFlowAt?: EpochMs;
+  /** The newest minute decided; of a new book absent. */
+  readonly minute?: EpochMs;
+  /** Fills of the day before that minute. */
+  readonly recentFills?: readonly Fill[];
+}
+
 /** Sends orders and reports what became of them. */
 export interface Broker {
-  /** Told once at start: all orders of the ledger that have not ended, and its positions. */
-  restore(open: readonly Order[], positions: readonly Position[]): Promise<void>;
+  /** Told once at start. */
+  restore(start: BrokerStart): Promise<void>;
   /** Called after the intents are committed. Never throws for a single order: its fate comes as an event. */
   submit(intents: readonly OrderIntent[]): Promise<void>;
   /**
@@ -127,8 +157,56 @@ export interface Broker {
    * reported as an event; repeating it, or naming an order that has ended, changes nothing.
    */
   cancel(clientOrderIds: readonly string[]): Promise<void>;
+  /**
+   * Told, before the intents of a minute, of fills inside the book: strategies exchanged what they hold, nothing goes to the venue. Only a
+   * broker that itself keeps what each strategy holds needs it.
+   */
+  settle?(fills: readonly Fill[]): Promise<void>;
   /** Everything that happened up to the close of `minute` and was not reported before, in order. */
   events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]>;
+  /** Of a broker that works at a real account; on paper nothing happens between two minutes. */
+  readonly account?: BrokerAccount;
+}
+
+/** What an account at a venue tells between two minutes, and how it stands. */
+export interface BrokerAccount {
+  /** Why nothing may be entered: the account is not known to agree with the book. */
+  readonly blocked: ReasonCode | undefined;
+  /** Called when {@link take} has something. */
+  onChange(listener: () => void): void;
+  /** What was reported and not taken before, in order. */
+  take(): BrokerEvent[];
+  /**
+   * Resolves when nothing that was sent is still on its way: each order has its answer, and each fill that an answer tells of is here; or
+   * when that does not come about for long, and then nothing is current.
+   */
+  settled(): Promise<void>;
+  /** Asks for everything that may have been missed. @throws what the venue's connection throws */
+  poll(): Promise<void>;
+  /** Asks for executions of these symbols since a time: what nobody here ordered is reported as such. */
+  explain(symbols: readonly SymbolId[], since: EpochMs): Promise<void>;
+  /** Asks the venue how the account stands. @throws what the venue's connection throws */
+  snapshot(): Promise<AccountSnapshot>;
+  /** Whether nothing has been reported since the snapshot was asked for: an older one says nothing of the present. */
+  isCurrent(snapshot: AccountSnapshot): boolean;
+  /** Told whether the last current snapshot agreed with the book. */
+  agreed(isInAgreement: boolean): void;
+}
+
+/** An account as the venue says it stands. Amounts are decimal strings. */
+export interface AccountSnapshot {
+  readonly takenAt: EpochMs;
+  /** Grows with everything that is reported. */
+  readonly version: number;
+  /** Signed base units, by symbol: what is held on the long and on the short leg; in one-way mode the two are one. */
+  readonly positions: ReadonlyMap<SymbolId, { readonly long: string; readonly short: string }>;
+  readonly isHedgeMode: boolean;
+  /** Quote currency, without unrealised profit. */
+  readonly balance: string;
+  /** What the positions were traded for, quote currency, negative for shorts: the venue averages over all that share a leg. */
+  readonly positionsCost: string;
+  /** Client order ids of open orders that this book did not send. */
+  readonly foreignOrders: readonly string[];
 }
 
 /** The candles of one closed minute, as far as they are known. */

@@ -5,6 +5,7 @@ export * from './clock.ts';
 export * from './cycle.ts';
 export * from './errors.ts';
 export * from './forecast.ts';
+export * from './funding.ts';
 export * from './instrument.ts';
 export * from './money.ts';
 export * from './observability.ts';

@@ -42,6 +42,8 @@ export interface EntryProtection {
   readonly targets: readonly ProtectionTarget[];
   /** Base units: the quantities of targets are multiples of it. */
   readonly quantityStep: string;
+  /** Base units that the strategy got inside the book before this entry was sent: the legs protect them, too. */
+  readonly nettedQuantity?: string;
 }
 
 export interface ProtectionTarget {
@@ -147,12 +149,36 @@ export interface EquityPoint {
   readonly unrealizedPnl: string;
   readonly realizedPnl: string;
   readonly fees: string;
+  /** Received less paid. */
+  readonly funding: string;
+  /** What else came in less what went out. */
+  readonly transfers: string;
   /** Sum of absolute position values. */
   readonly grossExposure: string;
   readonly openPositions: number;
 }
 
-/** What a broker reports: acceptance, executions, ends. `realizedPnl` is the ledger's to compute. */
+/** Why money came or went other than by an execution or its fee. */
+export const CASH_FLOW_CAUSES = ['funding', 'transfer', 'other'] as const;
+export type CashFlowCause = (typeof CASH_FLOW_CAUSES)[number];
+
+/** Money that came or went other than by trading. `flowId` is unique per book; a repeated one changes nothing. */
+export interface CashFlow {
+  readonly flowId: string;
+  readonly cause: CashFlowCause;
+  readonly symbol?: SymbolId;
+  /** Quote currency, decimal string; positive = received. */
+  readonly amount: string;
+  readonly time: EpochMs;
+}
+
+/** What a broker reports of an order of this book. */
+export type OrderReport = Extract<BrokerEvent, { readonly kind: 'status' | 'fill' }>;
+
+export const isOrderReport = (event: BrokerEvent): event is OrderReport =>
+  event.kind === 'status' || event.kind === 'fill';
+
+/** What a broker reports: acceptance, executions, ends, money. `realizedPnl` is the ledger's to compute. */
 export type BrokerEvent =
   | {
       readonly kind: 'status';
@@ -169,4 +195,18 @@ export type BrokerEvent =
       readonly price: string;
       readonly fee: string;
       readonly time: EpochMs;
+    }
+  | (CashFlow & { readonly kind: 'cash' })
+  /** An execution that nobody here ordered and that reduced what is held: a liquidation, or somebody at the venue's own screen. */
+  | {
+      readonly kind: 'external';
+      readonly book: string;
+      readonly fillId: string;
+      readonly symbol: SymbolId;
+      readonly side: OrderSide;
+      readonly quantity: string;
+      readonly price: string;
+      readonly fee: string;
+      readonly time: EpochMs;
+      readonly reason: ReasonCode;
     };

@@ -1,8 +1,14 @@
-import type ccxtModule from 'ccxt';
-import type { Clock } from '../core/index.ts';
+import {
+  type BinanceUsdm,
+  type BinanceUsdmOptions,
+  configure,
+  dropSockets,
+  loadCcxt,
+  pathOf,
+  type SocketClient,
+  waitOf,
+} from './binance-usdm-transport.ts';
 import { rateLimited, unavailable, type VenueErrorClasses } from './venue-error.ts';
-
-type BinanceUsdm = InstanceType<(typeof ccxtModule)['pro']['binanceusdm']>;
 
 /** A kline message of the stream as Binance sends it. */
 export interface RawStreamKline {
@@ -31,13 +37,6 @@ export interface StreamHooks {
   onSubscribed(): void;
 }
 
-export interface BinanceUsdmClientOptions {
-  /** Base URL in place of the venue's own hosts: a simulated exchange. */
-  readonly url: string | undefined;
-  readonly clock: Clock;
-  readonly requestTimeoutMs: number;
-}
-
 /** ccxt's Binance USD-M futures client, with what it drops kept: one instance per account, as its rate limiter lives in it. */
 export interface BinanceUsdmClient {
   readonly exchange: BinanceUsdm;
@@ -54,9 +53,10 @@ export interface BinanceUsdmClient {
   dropSockets(): void;
 }
 
-/** Loads ccxt (0.6 s and 90 MB, hence only where an exchange is really used) and prepares a client. */
-export async function createBinanceUsdmClient(options: BinanceUsdmClientOptions): Promise<BinanceUsdmClient> {
-  const { default: ccxt } = await import('ccxt');
+/** Loads ccxt and prepares a client. */
+export async function createBinanceUsdmClient(options: BinanceUsdmOptions): Promise<BinanceUsdmClient> {
+  const ccxt = await loadCcxt();
+  let address = '';
   let hooks: StreamHooks | undefined;
   let exchangeInfo: unknown;
 
@@ -88,14 +88,9 @@ export async function createBinanceUsdmClient(options: BinanceUsdmClientOptions)
 
   const exchange = new Client({
     enableRateLimit: true,
-    timeout: options.requestTimeoutMs,
     options: { fetchMargins: false, fetchCurrencies: false },
   });
-  exchange.has.fetchCurrencies = false;
-  exchange.milliseconds = () => options.clock.now();
-  if (options.url !== undefined) exchange.urls.api = rebase(exchange.urls.api, options.url) as typeof exchange.urls.api;
-  const address = addressOf(exchange.urls.api);
-  await exchange.loadHttpProxyAgent();
+  address = await configure(exchange, options);
 
   const fetchInfo = exchange.fapiPublicGetExchangeInfo;
   exchange.fapiPublicGetExchangeInfo = async (parameters?: object) => {
@@ -124,54 +119,12 @@ export async function createBinanceUsdmClient(options: BinanceUsdmClientOptions)
       exchange.tokenBucket = { capacity: Math.max(1, weightPerSecond) };
       exchange.initRestRateLimiter();
     },
-    dropSockets() {
-      for (const [url, client] of Object.entries(exchange.clients ?? {}) as [string, SocketClient][]) {
-        delete exchange.clients[url];
-        client.error = new ccxt.ExchangeClosedByUser('the stream was ended');
-        client.reset(client.error);
-        client.connection?.terminate();
-      }
-    },
+    dropSockets: () => dropSockets(exchange, ccxt),
   };
-}
-
-/** What we use of ccxt's WebSocket client. */
-interface SocketClient {
-  error: Error | undefined;
-  reset(error: Error): void;
-  readonly connection?: { terminate(): void };
 }
 
 function isSubscribeAnswer(message: unknown): boolean {
   return (
     typeof message === 'object' && message !== null && 'id' in message && 'result' in message && message.result === null
   );
-}
-
-/** The same tree of addresses with scheme and host of every string replaced, so that no request can reach the real venue. */
-function rebase(addresses: unknown, url: string): unknown {
-  if (typeof addresses === 'string') {
-    const base = new URL(url);
-    const secure = base.protocol === 'https:' || base.protocol === 'wss:';
-    const scheme = addresses.startsWith('ws') ? (secure ? 'wss' : 'ws') : secure ? 'https' : 'http';
-    const prefix = base.pathname.replace(/\/$/, '');
-    return addresses.replace(/^\w+:\/\/[^/]+/, `${scheme}://${base.host}${prefix}`);
-  }
-  if (typeof addresses !== 'object' || addresses === null) return addresses;
-  return Object.fromEntries(Object.entries(addresses).map(([key, value]) => [key, rebase(value, url)]));
-}
-
-function addressOf(addresses: unknown): string {
-  const rest =
-    typeof addresses === 'object' && addresses !== null && 'fapiPublic' in addresses ? addresses.fapiPublic : '';
-  return new URL(String(rest)).origin;
-}
-
-const pathOf = (url: string): string => new URL(url).pathname;
-
-/** `Retry-After` in milliseconds; Binance sends whole seconds. */
-function waitOf(headers: Readonly<Record<string, unknown>> | undefined): number | undefined {
-  const entry = Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === 'retry-after');
-  const seconds = Number(entry?.[1]);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined;
 }

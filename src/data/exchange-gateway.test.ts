@@ -126,8 +126,8 @@ describe('exchange gateway', () => {
       { symbol: 'BTCUSDT', lastPrice: 100.5, quoteVolume24h: 1_000_000 },
       { symbol: 'ETHUSDT', lastPrice: 100.5, quoteVolume24h: 999_999 },
     ]);
-    expect(await gateway.fundingRates('BTCUSDT', { from: epochMs(1) })).toEqual([
-      { symbol: 'BTCUSDT', time: 1_700_000_000_000, rate: 0.0001 },
+    expect(await gateway.fundingRates({ symbol: 'BTCUSDT', from: epochMs(1) })).toEqual([
+      { symbol: 'BTCUSDT', time: 1_700_006_400_000, rate: 0.0001 },
     ]);
     expect(await gateway.serverTime()).toBe(NOON);
   });

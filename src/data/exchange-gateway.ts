@@ -7,6 +7,8 @@ import {
   epochMs,
   type FinalCandle,
   type FormingCandle,
+  type FundingRate,
+  floorTo,
   type Instrument,
   type Log,
   type Metrics,
@@ -61,12 +63,16 @@ export interface Ticker {
   readonly quoteVolume24h: number;
 }
 
-export interface FundingRate {
-  readonly symbol: SymbolId;
-  readonly time: EpochMs;
-  /** A fraction of the position's value, paid by longs to shorts if positive. */
-  readonly rate: number;
+export interface FundingRequest {
+  /** All that there are where absent. */
+  readonly symbol?: SymbolId;
+  /** Settlements in `[from, to)`; without a start the newest ones. */
+  readonly from?: EpochMs;
+  readonly to?: EpochMs;
 }
+
+/** Rows of one answer of funding rates at most. */
+export const MAX_FUNDING_PAGE = 1_000;
 
 export interface StreamListener {
   /** Every bar that arrives, closed or forming, in the order of arrival. */
@@ -93,7 +99,8 @@ export interface ExchangeGateway {
   /** Closed bars by the venue's time, oldest first. */
   fetchCandles(symbol: SymbolId, timeframe: Timeframe, request: CandleRequest): Promise<FinalCandle[]>;
   serverTime(): Promise<EpochMs>;
-  fundingRates(symbol: SymbolId, range: { from?: EpochMs; to?: EpochMs; limit?: number }): Promise<FundingRate[]>;
+  /** Settled funding rates by time, oldest first, at most {@link MAX_FUNDING_PAGE}; times are those of the minute. */
+  fundingRates(request: FundingRequest): Promise<FundingRate[]>;
   /** Runs one uninterrupted stream session of 1m bars; resolves with the reason when it ends. Reopening is the caller's. */
   watchClosedCandles(symbols: readonly SymbolId[], listener: StreamListener, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
@@ -208,23 +215,21 @@ class BinanceUsdmGateway implements ExchangeGateway {
     return epochMs(time);
   }
 
-  async fundingRates(
-    symbol: SymbolId,
-    range: { from?: EpochMs; to?: EpochMs; limit?: number },
-  ): Promise<FundingRate[]> {
+  async fundingRates({ symbol, from, to }: FundingRequest): Promise<FundingRate[]> {
     const endpoint = '/fapi/v1/fundingRate';
     const parameters = {
-      symbol,
-      limit: range.limit ?? 1000,
-      ...(range.from === undefined ? {} : { startTime: range.from }),
-      ...(range.to === undefined ? {} : { endTime: range.to - 1 }),
+      limit: MAX_FUNDING_PAGE,
+      ...(symbol === undefined ? {} : { symbol }),
+      ...(from === undefined ? {} : { startTime: from }),
+      ...(to === undefined ? {} : { endTime: to - 1 }),
     };
     const rows = await this.#ask(endpoint, PRIORITY.backfill, () =>
       this.#client.exchange.fapiPublicGetFundingRate(parameters),
     );
     return this.#list(rows, endpoint).map((row) => ({
-      symbol,
-      time: epochMs(Number(text(row, 'fundingTime'))),
+      symbol: text(row, 'symbol'),
+      // The venue stamps a settlement some milliseconds late.
+      time: floorTo(epochMs(Number(text(row, 'fundingTime'))), '1m'),
       rate: Number(text(row, 'fundingRate')),
     }));
   }

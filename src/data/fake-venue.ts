@@ -99,7 +99,7 @@ export async function startFakeVenue(symbols: readonly string[], now: EpochMs): 
     symbols.map((symbol, index) => ({ symbol, lastPrice: '100.5', quoteVolume: String(1_000_000 - index) })),
   );
   server.get('/fapi/v1/fundingRate', () => [
-    { symbol: symbols[0], fundingTime: 1_700_000_000_000, fundingRate: '0.00010000' },
+    { symbol: symbols[0], fundingTime: 1_700_006_400_003, fundingRate: '0.00010000' },
   ]);
   server.get<{ Querystring: Record<string, string> }>('/fapi/v1/klines', async ({ query }, reply) => {
     const interval = String(query.interval);

@@ -7,6 +7,12 @@ export {
   RollingBars,
 } from './bars.ts';
 export {
+  type BinanceUsdmSession,
+  createBinanceUsdmSession,
+  type RequestFields,
+  VenueAnswerError,
+} from './binance-usdm-session.ts';
+export {
   type BackfillProgress,
   type BackfillRequest,
   type BackfillResult,
@@ -21,7 +27,8 @@ export {
   createExchangeGateway,
   type ExchangeGateway,
   type ExchangeGatewayOptions,
-  type FundingRate,
+  type FundingRequest,
+  MAX_FUNDING_PAGE,
   PRIORITY,
   type StreamListener,
   type Ticker,
@@ -46,4 +53,11 @@ export * from './quality/index.ts';
 export { RequestOutcomes } from './request-outcomes.ts';
 export { type RetryOptions, retry } from './retry.ts';
 export type { SimulatedMarketInfo, SimulationStatus } from './simulation-status.ts';
+export {
+  createUnifiedExchange,
+  type UnifiedExchange,
+  type UnifiedExchangeOptions,
+  UnifiedRefusal,
+} from './unified-exchange.ts';
 export { selectUniverse, type Universe, type UniverseOptions } from './universe.ts';
+export { answerInvalid } from './venue-error.ts';

@@ -32,20 +32,10 @@ export function venueError(error: unknown, request: VenueRequest, classes: Venue
     return rateLimited(request, said, undefined);
   }
   if (error instanceof classes.RequestTimeout || (error instanceof Error && error.name === 'TimeoutError')) {
-    return new TransientError(
-      'EXCHANGE_TIMEOUT',
-      `${exchange} did not answer ${endpoint} at ${address} in time`,
-      'Check the network and the exchange’s status page, or raise the request timeout.',
-      { cause: error },
-    );
+    return timedOut(request, error);
   }
   if (error instanceof classes.OperationFailed && !(error instanceof classes.ExchangeNotAvailable)) {
-    return new TransientError(
-      'EXCHANGE_UNREACHABLE',
-      `${exchange} cannot be reached at ${address} (${endpoint}): ${said}`,
-      'Check that the address is right and the exchange (or `minutehand sim serve`) runs, then try again.',
-      { cause: error },
-    );
+    return unreachable(request, said, error);
   }
   if (error instanceof classes.ExchangeNotAvailable) {
     return unavailable(request, said, error);
@@ -59,6 +49,25 @@ export function venueError(error: unknown, request: VenueRequest, classes: Venue
     );
   }
   return answerInvalid(request, said, error);
+}
+
+export function timedOut({ exchange, address, endpoint }: VenueRequest, cause?: unknown): TransientError {
+  return new TransientError(
+    'EXCHANGE_TIMEOUT',
+    `${exchange} did not answer ${endpoint} at ${address} in time`,
+    'Check the network and the exchange’s status page, or raise the request timeout.',
+    { cause },
+  );
+}
+
+export function unreachable(request: VenueRequest, said: string, cause?: unknown): TransientError {
+  const { exchange, address, endpoint } = request;
+  return new TransientError(
+    'EXCHANGE_UNREACHABLE',
+    `${exchange} cannot be reached at ${address} (${endpoint}): ${shorten(said)}`,
+    'Check that the address is right and the exchange (or `minutehand sim serve`) runs, then try again.',
+    { cause },
+  );
 }
 
 /** The venue failed by itself: HTTP 5xx. What it says beside that does not matter; ccxt takes some of it for a refusal. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AppliedCommand,
+  type BookCommandKind,
   type EpochMs,
   epochMs,
   type Journal,
@@ -9,7 +10,7 @@ import {
   type RiskEvent,
   silentLog,
 } from '../core/index.ts';
-import { COMMANDS_CHANNEL, type CommandRequest, readCommand, requestCommand } from './book-commands.ts';
+import { COMMANDS_CHANNEL, readCommand, requestCommand } from './book-commands.ts';
 import { loadBook } from './books.ts';
 import { SOME_MINUTE, someCycle } from './fixtures.ts';
 import { createPostgresJournal } from './journal.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => test.drop());
 
 const minuteAt = (index: number): EpochMs => epochMs(SOME_MINUTE + index * MINUTE_MS);
-const ask = (book: string, command: CommandRequest['command'], reason?: string) =>
+const ask = (book: string, command: Exclude<BookCommandKind, 'arm'>, reason?: string) =>
   requestCommand(test.database, {
     book,
     command,
@@ -92,6 +93,24 @@ describe('a command of a book', () => {
     ]);
     await journal.commitCycle(someCycle(minuteAt(1), { book: 'minute', commands: [done(second, 1)] }));
     expect(await readCommand(test.database, second)).toMatchObject({ applied: { appliedAt: SOME_MINUTE } });
+  });
+
+  it('that arms has its terms, in the command and in the audit log', async () => {
+    const journal = await journalFor('armed');
+    const terms = { cap: '500', expiresAt: minuteAt(60) };
+    const asked = { book: 'armed', actor: 'cli:test', time: SOME_MINUTE } as const;
+    const id = await requestCommand(test.database, { ...asked, command: 'arm', terms });
+    expect(await journal.pendingCommands('armed')).toEqual([{ id, command: 'arm', terms, actor: 'cli:test' }]);
+    await journal.commitCycle(
+      someCycle(SOME_MINUTE, {
+        book: 'armed',
+        commands: [done(id, 0)],
+        riskEvents: [{ time: SOME_MINUTE, actor: 'cli:test', action: 'risk.arm', ...terms }],
+      }),
+    );
+    expect(await listAudit(test.database, { limit: 10, action: 'risk.arm' })).toMatchObject([
+      { subject: 'armed', actor: 'cli:test', details: terms },
+    ]);
   });
 
   it('takes effect between two minutes with the state it leads to, or not at all', async () => {

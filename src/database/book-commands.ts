@@ -2,7 +2,7 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import {
   type AppliedCommand,
   type BookCommand,
-  type BookCommandKind,
+  type BookInstruction,
   type EpochMs,
   epochMs,
   type RiskEvent,
@@ -13,20 +13,19 @@ import { bookCommands, queries } from './tables.ts';
 /** Notified with each command; the payload is the book. */
 export const COMMANDS_CHANNEL = 'minutehand_commands';
 
-export interface CommandRequest {
+export type CommandRequest = BookInstruction & {
   readonly book: string;
-  readonly command: BookCommandKind;
   readonly actor: string;
   readonly reason?: string;
   /** When it was asked for, real time. */
   readonly time: EpochMs;
-}
+};
 
 /** A command with what came of it, once it has taken effect. */
-export interface RecordedCommand extends BookCommand {
+export type RecordedCommand = BookCommand & {
   readonly time: EpochMs;
   readonly applied?: Omit<AppliedCommand, 'id'>;
-}
+};
 
 /** Stores a command and wakes the engine of its book, if one runs; else its next start takes it. Returns its id. */
 export async function requestCommand(database: Database, request: CommandRequest): Promise<number> {
@@ -57,12 +56,12 @@ export async function pendingCommands(database: Database, book: string): Promise
   return rows.map(commandOf);
 }
 
-const commandOf = ({ commandId, command, actor, reason }: typeof bookCommands.$inferSelect): BookCommand => ({
-  id: commandId,
-  command,
-  actor,
-  ...(reason === null ? {} : { reason }),
-});
+function commandOf({ commandId, command, terms, actor, reason }: typeof bookCommands.$inferSelect): BookCommand {
+  const asked = { id: commandId, actor, ...(reason === null ? {} : { reason }) };
+  if (command !== 'arm') return { command, ...asked };
+  if (terms === null) throw new Error(`command ${commandId} arms without terms`);
+  return { command, terms, ...asked };
+}
 
 /** What marks commands as applied and keeps the history of risk: part of the transaction that has the effect. */
 export function commandStatements(
@@ -70,7 +69,8 @@ export function commandStatements(
   { commands, riskEvents }: { readonly commands: readonly AppliedCommand[]; readonly riskEvents: readonly RiskEvent[] },
 ): Statement[] {
   const applied = { name: 'commit-commands', text: APPLIED, values: [book, JSON.stringify(commands)] };
-  const history = { name: 'commit-risk-events', text: RISK_EVENTS, values: [book, JSON.stringify(riskEvents)] };
+  const rows = riskEvents.map(({ time, actor, action, ...details }) => ({ time, actor, action, details }));
+  const history = { name: 'commit-risk-events', text: RISK_EVENTS, values: [book, JSON.stringify(rows)] };
   return [...(commands.length > 0 ? [applied] : []), ...(riskEvents.length > 0 ? [history] : [])];
 }
 
@@ -79,5 +79,5 @@ const APPLIED = `UPDATE book_commands SET applied_at = item."appliedAt", outcome
   WHERE book = $1 AND command_id = item.id AND applied_at IS NULL`;
 
 const RISK_EVENTS = `INSERT INTO audit_log (time, actor, action, subject, details)
-  SELECT time, actor, action, $1, jsonb_strip_nulls(jsonb_build_object('mode', mode, 'reason', reason, 'text', text))
-  FROM json_to_recordset($2) AS event (time int8, actor text, action text, mode text, reason text, text text)`;
+  SELECT time, actor, action, $1, details
+  FROM json_to_recordset($2) AS event (time int8, actor text, action text, details jsonb)`;

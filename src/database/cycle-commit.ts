@@ -3,6 +3,7 @@ import {
   type CommandRecord,
   type CycleRecord,
   type EpochMs,
+  type EventRecord,
   type Forecast,
   MinutehandError,
   type Order,
@@ -29,21 +30,14 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
   const ids = await instrumentIds(database, venue, symbolsOf(record));
   await ensurePartitions(database, PREDICTIONS, [record.minute]);
   await ensurePartitions(database, SIGNALS, [record.minute]);
-  const withId = <T extends { symbol: SymbolId }>(rows: readonly T[]) =>
-    JSON.stringify(rows.map((row) => ({ ...row, instrumentId: ids.get(row.symbol) })));
   const statements = [statement('cycle', CYCLE, cycleParameters(venue, record))];
-  const add = (rows: readonly unknown[], name: string, text: string, values: () => unknown[]) => {
-    if (rows.length > 0) statements.push(statement(name, text, values()));
-  };
-  add(record.forecasts, 'forecasts', FORECASTS, () => forecastParameters(ids, lease, record));
-  add(record.signals, 'signals', SIGNAL_ROWS, () => [record.book, withId(record.signals)]);
-  // Ended orders first: only then is there room for a new entry of the same symbol.
-  add(record.orders, 'orders', ORDERS, () => [withId(record.orders)]);
-  add(record.intents, 'intents', INTENTS, () => [withId(record.intents.map(submitting))]);
-  add(record.orderEvents, 'order-events', EVENTS, () => [JSON.stringify(record.orderEvents)]);
-  add(record.fills, 'fills', FILLS, () => [withId(record.fills)]);
-  statements.push(statement('positions', POSITIONS, [record.book, withId(record.positions)]));
-  statements.push(...commandStatements(record.book, record));
+  if (record.forecasts.length > 0) {
+    statements.push(statement('forecasts', FORECASTS, forecastParameters(ids, lease, record)));
+  }
+  if (record.signals.length > 0) {
+    statements.push(statement('signals', SIGNAL_ROWS, [record.book, withIds(ids, record.signals)]));
+  }
+  statements.push(...ledgerStatements(ids, record), ...commandStatements(record.book, record));
   try {
     await inPipeline<GuardRow>(database, statements, {
       statement: statement('guard', GUARD, [record.book, record.minute]),
@@ -62,6 +56,48 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
   }
 }
 
+/** What happened to orders, money and positions, in an order in which each row finds what it names. */
+function ledgerStatements(
+  ids: ReadonlyMap<SymbolId, number>,
+  record: Pick<CycleRecord, 'book' | 'orders' | 'intents' | 'orderEvents' | 'fills' | 'cashFlows' | 'positions'>,
+): Statement[] {
+  const statements: Statement[] = [];
+  const add = (rows: readonly unknown[], name: string, text: string, values: () => unknown[]) => {
+    if (rows.length > 0) statements.push(statement(name, text, values()));
+  };
+  // Ended orders first: only then is there room for a new entry of the same symbol.
+  add(record.orders, 'orders', ORDERS, () => [withIds(ids, record.orders)]);
+  add(record.intents, 'intents', INTENTS, () => [withIds(ids, record.intents.map(submitting))]);
+  add(record.orderEvents, 'order-events', EVENTS, () => [JSON.stringify(record.orderEvents)]);
+  add(record.fills, 'fills', FILLS, () => [withIds(ids, record.fills)]);
+  add(record.cashFlows, 'cash-flows', CASH_FLOWS, () => [record.book, JSON.stringify(record.cashFlows)]);
+  statements.push(statement('positions', POSITIONS, [record.book, withIds(ids, record.positions)]));
+  return statements;
+}
+
+const withIds = <T extends { symbol: SymbolId }>(ids: ReadonlyMap<SymbolId, number>, rows: readonly T[]): string =>
+  JSON.stringify(rows.map((row) => ({ ...row, instrumentId: ids.get(row.symbol) })));
+
+/**
+ * Commits what a broker reported between two minutes and what follows from it, or nothing.
+ * @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER when the book has gone on
+ */
+export async function commitEvents(
+  database: Database,
+  venue: string,
+  lease: Lease,
+  record: EventRecord,
+): Promise<void> {
+  const { book, minute, bookState } = record;
+  const ids = await instrumentIds(database, venue, symbolsOf(record));
+  const statements = [
+    statement('state', STATE, [book, bookState]),
+    ...ledgerStatements(ids, record),
+    ...commandStatements(book, { commands: [], riskEvents: record.riskEvents }),
+  ];
+  await betweenMinutes(database, lease, book, minute, statements);
+}
+
 /**
  * Commits what commands changed between two minutes, or nothing.
  * @throws MinutehandError LEASE_LOST, CYCLE_OUT_OF_ORDER when the book has gone on
@@ -69,6 +105,17 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
 export async function commitCommands(database: Database, lease: Lease, record: CommandRecord): Promise<void> {
   const { book, minute, bookState } = record;
   const statements = [statement('state', STATE, [book, bookState]), ...commandStatements(book, record)];
+  await betweenMinutes(database, lease, book, minute, statements);
+}
+
+/** Commits statements that belong after `minute` and before the next. */
+async function betweenMinutes(
+  database: Database,
+  lease: Lease,
+  book: string,
+  minute: EpochMs,
+  statements: Statement[],
+): Promise<void> {
   await inPipeline<GuardRow>(database, statements, {
     statement: statement('guard', GUARD, [book, minute]),
     proceed: (rows) => {
@@ -149,8 +196,9 @@ const CYCLE = `WITH cycle AS (
       intents, fills, reason_counts, stage_ms, started_at, notes)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $26)
   ), point AS (
-    INSERT INTO equity (book, minute, equity, cash, unrealized_pnl, realized_pnl, fees, gross_exposure, open_positions)
-    VALUES ($1, $2, $17, $18, $19, $20, $21, $22, $23)
+    INSERT INTO equity (book, minute, equity, cash, unrealized_pnl, realized_pnl, fees, gross_exposure, open_positions,
+      funding, transfers)
+    VALUES ($1, $2, $17, $18, $19, $20, $21, $22, $23, $27, $28)
   )
   INSERT INTO books AS known (book, venue, last_minute, state) VALUES ($1, $24, $2, $25)
   ON CONFLICT (book) DO UPDATE SET last_minute = excluded.last_minute, state = excluded.state`;
@@ -184,6 +232,8 @@ function cycleParameters(venue: string, record: CycleRecord): unknown[] {
     venue,
     record.bookState,
     JSON.stringify(record.notes),
+    equity.funding,
+    equity.transfers,
   ];
 }
 
@@ -269,6 +319,11 @@ const FILLS = `INSERT INTO fills (book, fill_id, client_order_id, strategy, inst
     side text, quantity numeric, price numeric, fee numeric, "realizedPnl" numeric, time int8)
   ON CONFLICT DO NOTHING`;
 
+const CASH_FLOWS = `INSERT INTO cash_flows (book, flow_id, cause, symbol, amount, time)
+  SELECT $1, "flowId", cause, symbol, amount, time
+  FROM json_to_recordset($2) AS flow ("flowId" text, cause text, symbol text, amount numeric, time int8)
+  ON CONFLICT DO NOTHING`;
+
 const POSITIONS = `WITH open AS (
     SELECT * FROM json_to_recordset($2) AS position (strategy text, "instrumentId" int4, quantity numeric,
       "averagePrice" numeric, "openedAt" int8, "markPrice" numeric, "unrealizedPnl" numeric, "stopPrice" numeric, "stopState" text,
@@ -292,6 +347,10 @@ const statement = (name: string, text: string, values: readonly unknown[]): Stat
   values,
 });
 
-function symbolsOf({ forecasts, signals, intents, orders, fills, positions }: CycleRecord): SymbolId[] {
+function symbolsOf(
+  record: Pick<CycleRecord, 'intents' | 'orders' | 'fills' | 'positions'> &
+    Partial<Pick<CycleRecord, 'forecasts' | 'signals'>>,
+): SymbolId[] {
+  const { forecasts = [], signals = [], intents, orders, fills, positions } = record;
   return [forecasts, signals, intents, orders, fills, positions].flatMap((rows) => rows.map(({ symbol }) => symbol));
 }

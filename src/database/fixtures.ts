@@ -157,6 +157,7 @@ export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): 
     orders: [],
     orderEvents: [],
     fills: [],
+    cashFlows: [],
     positions: [],
     equity: {
       minute,
@@ -165,6 +166,8 @@ export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): 
       unrealizedPnl: '1000.02',
       realizedPnl: '-3.5',
       fees: '1.25',
+      funding: '0',
+      transfers: '0',
       grossExposure: '2000',
       openPositions: 0,
     },

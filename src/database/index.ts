@@ -49,6 +49,7 @@ export {
   type StoredFeatures,
   storedFeatureMinutes,
 } from './features.ts';
+export { readFundingRates, saveFundingRates } from './funding.ts';
 export { listInstruments, saveInstruments } from './instruments.ts';
 export { createPostgresJournal, type PostgresJournalOptions } from './journal.ts';
 export { acquireLease, type Lease, type LeaseRequest, readLease, releaseLease, renewLease } from './leases.ts';
@@ -59,6 +60,7 @@ export {
   listOrderEvents,
   listOrders,
   listPositions,
+  listStrategyResults,
 } from './ledger.ts';
 export { listen } from './listen.ts';
 export { type MigrationStatus, migrate, migrationStatus, rollback } from './migrate.ts';
@@ -90,8 +92,10 @@ export {
   type ForecastAccuracy,
   type OutcomeCounts,
   type OutcomeHorizon,
+  type RankedMinute,
   readForecastAccuracy,
   readOutcomes,
+  readRankedMinutes,
   recordOutcomes,
   resolveOutcomes,
 } from './outcomes.ts';

@@ -76,6 +76,7 @@ describe('a committed minute', () => {
       { clientOrderId: someIntent(first, SOME_MINUTE).clientOrderId, sequence: 2, time: minuteAt(1), status: 'FILLED' },
     ],
     fills: [someFill(first, SOME_MINUTE)],
+    cashFlows: [{ flowId: 'f1', cause: 'funding', symbol: first, amount: '-0.125', time: minuteAt(1) }],
     positions: [somePosition(first, minuteAt(1)), somePosition(second, minuteAt(1))],
     intents: [someStop(first, minuteAt(1))],
   });
@@ -103,7 +104,11 @@ describe('a committed minute', () => {
     expect(await listPositions(test.database, 'main')).toEqual(filled.positions);
     expect(await listEquity(test.database, { book: 'main', limit: 1 })).toEqual([filled.equity]);
     const { forecasts, signals, intents, orders, orderEvents, fills, positions, equity, ...told } = filled;
-    const { commands, riskEvents, bookState, ...cycle } = told;
+    const { commands, riskEvents, bookState, cashFlows, ...cycle } = told;
+    const flows = await test.database.pool.query('SELECT * FROM cash_flows WHERE book = $1', ['main']);
+    expect(flows.rows).toEqual([
+      { book: 'main', flow_id: 'f1', cause: 'funding', symbol: first, amount: '-0.125', time: minuteAt(1) },
+    ]);
     expect((await listCycles(test.database, { book: 'main', limit: 1 }))[0]).toEqual({
       ...cycle,
       predictions: forecasts.length,

@@ -12,7 +12,7 @@ import { pendingCommands } from './book-commands.ts';
 import { loadBook } from './books.ts';
 import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
-import { commitCommands, commitCycle, insertForecasts } from './cycle-commit.ts';
+import { commitCommands, commitCycle, commitEvents, insertForecasts } from './cycle-commit.ts';
 import { insertFeatures, loadFeatureState, saveFeatureState } from './features.ts';
 import { updateSnapshots } from './snapshots.ts';
 
@@ -41,6 +41,7 @@ export function createPostgresJournal({
     commitCycle: (record: CycleRecord) => commitCycle(database, venue, lease, record),
     pendingCommands: (book) => pendingCommands(database, book),
     commitCommands: (record) => commitCommands(database, lease, record),
+    commitEvents: (record) => commitEvents(database, venue, lease, record),
     commitTimings: async (
       book: string,
       minute: EpochMs,

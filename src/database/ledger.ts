@@ -103,6 +103,25 @@ export async function listPositions(database: Database, book: string): Promise<P
   }));
 }
 
+/** What the fills of one strategy came to; amounts are decimal strings in quote currency. */
+export interface StrategyResult {
+  readonly strategy: string;
+  readonly fills: number;
+  /** Before fees. */
+  readonly realizedPnl: string;
+  readonly fees: string;
+}
+
+/** The results of a book's strategies from all their fills, by name. */
+export async function listStrategyResults(database: Database, book: string): Promise<StrategyResult[]> {
+  const { rows } = await database.pool.query<StrategyResult>(
+    `SELECT strategy, count(*)::int AS fills, trim_scale(sum(realized_pnl)) AS "realizedPnl", trim_scale(sum(fee)) AS fees
+     FROM fills WHERE book = $1 GROUP BY strategy ORDER BY strategy`,
+    [book],
+  );
+  return rows;
+}
+
 /** The equity curve of a book, oldest first. */
 export async function listEquity(database: Database, filter: Omit<LedgerFilter, 'symbol'>): Promise<EquityPoint[]> {
   const query = queries(database)

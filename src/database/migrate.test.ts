@@ -5,6 +5,7 @@ import { countBars } from './bars.ts';
 import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
 import { SOME_MINUTE, someCandle, someCycle, someForecast, someIntent, someSignal, someStop } from './fixtures.ts';
+import { saveFundingRates } from './funding.ts';
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease } from './leases.ts';
 import { migrate, migrationStatus, rollback } from './migrate.ts';
@@ -36,6 +37,7 @@ async function fill(database: Database): Promise<void> {
   if (!lease.acquired) throw new Error('the lease is held');
   const journal = createPostgresJournal({ database, venue: 'v', lease: lease.lease });
   await journal.commitCandles([someCandle()]);
+  await saveFundingRates(database, 'v', [{ symbol: 'BTCUSDT', time: SOME_MINUTE, rate: 0.0001 }]);
   await journal.commitCycle(
     someCycle(SOME_MINUTE, {
       forecasts: [someForecast('BTCUSDT', SOME_MINUTE)],

@@ -161,6 +161,49 @@ const ACCURACY = `WITH judged AS (
     (SELECT sum(gap) FROM bins WHERE bins.model_id = sums.model_id) / n / 3 AS "calibrationError"
   FROM sums JOIN frequencies USING (model_id) ORDER BY model_id`;
 
+/** How one model's forecasts of one minute ranked the returns that came. */
+export interface RankedMinute {
+  readonly minute: EpochMs;
+  /** Correlation of ranks over the symbols (Spearman), -1 to 1. */
+  readonly coefficient: number;
+}
+
+/**
+ * Rank correlations of forecast and realised returns in `[from, until)`, at full hours with five symbols at least, oldest first. Minutes in which
+ * all forecasts, or all returns, are equal say nothing and are left out.
+ */
+export async function readRankedMinutes(
+  database: Database,
+  query: { book: string; venue: string; modelId: string; horizon: Horizon; from: EpochMs; until: EpochMs },
+): Promise<RankedMinute[]> {
+  const { book, venue, modelId, horizon, from, until } = query;
+  const { rows } = await database.pool.query<RankedMinute>(RANKED, [
+    book,
+    venue,
+    modelId,
+    horizon,
+    from,
+    until,
+    // Arrays count from 1.
+    outputIndex(`future_return_${horizon}`) + 1,
+  ]);
+  return rows;
+}
+
+const rankOf = (column: string) =>
+  `rank() OVER (PARTITION BY minute ORDER BY ${column}) + (count(*) OVER (PARTITION BY minute, ${column}) - 1) / 2.0`;
+const RANKED = `WITH known AS (
+    SELECT minute, outputs[$7] AS forecast, realized_return AS outcome
+    FROM forecast_outcomes JOIN instruments USING (instrument_id) JOIN predictions USING (instrument_id, minute)
+    WHERE book = $1 AND venue = $2 AND model_id = $3 AND horizon = $4 AND minute >= $5 AND minute < $6 AND minute % 3600000 = 0
+      AND realized_return IS NOT NULL
+  ), ranked AS (
+    SELECT minute, (${rankOf('forecast')})::float8 AS forecast, (${rankOf('outcome')})::float8 AS outcome FROM known
+  ), judged AS (
+    SELECT minute, corr(forecast, outcome) AS coefficient, count(*) AS symbols FROM ranked GROUP BY minute
+  )
+  SELECT minute, coefficient FROM judged WHERE symbols >= 5 AND coefficient IS NOT NULL ORDER BY minute`;
+
 /** The realised returns of one symbol's forecast, by horizon; those not known yet are missing. */
 export async function readOutcomes(
   database: Database,

@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { bigint, boolean, doublePrecision, integer, jsonb, numeric, pgTable, text } from 'drizzle-orm/pg-core';
 import type {
+  ArmingTerms,
   BookCommandKind,
   CostSplit,
   CycleStage,
@@ -192,6 +193,8 @@ export const equity = pgTable('equity', {
   fees: numeric('fees').notNull(),
   grossExposure: numeric('gross_exposure').notNull(),
   openPositions: integer('open_positions').notNull(),
+  funding: numeric('funding').notNull(),
+  transfers: numeric('transfers').notNull(),
 });
 
 export const runs = pgTable('runs', {
@@ -219,6 +222,7 @@ export const bookCommands = pgTable('book_commands', {
   commandId: bigint('command_id', { mode: 'number' }).generatedAlwaysAsIdentity().primaryKey(),
   book: text('book').notNull(),
   command: text('command').$type<BookCommandKind>().notNull(),
+  terms: jsonb('terms').$type<ArmingTerms>(),
   actor: text('actor').notNull(),
   reason: text('reason'),
   time: instant('time').notNull(),

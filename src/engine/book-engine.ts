@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import {
   type BookSnapshot,
   createRandom,
+  DAY_MS,
   type EpochMs,
   epochMs,
   type FinalCandle,
@@ -21,10 +22,14 @@ import {
   createPostgresJournal,
   type Database,
   listen,
+  listFills,
   openDatabase,
 } from '../database/index.ts';
 import { type FeatureEngineer, featureSet } from '../features/index.ts';
-import { PaperBroker, pendingCancels, positionsOf } from '../trading/index.ts';
+import { formatCash } from '../matching/index.ts';
+import { bookedFills, lastCashFlowAt, pendingCancels, positionsOf } from '../trading/index.ts';
+import { AccountTrading } from './account-trading.ts';
+import { createBookBroker } from './book-broker.ts';
 import { BookHistory } from './book-history.ts';
 import { holdLease } from './book-lease.ts';
 import { BookModels, type ModelChoice } from './book-models.ts';
@@ -35,11 +40,12 @@ import { ChallengerForecasts } from './challenger-forecasts.ts';
 import { summarizeCycle } from './cycle-summary.ts';
 import type { EngineOptions, EnginePorts } from './engine-options.ts';
 import { entriesBlockedBy } from './entry-conditions.ts';
+import { FundingFeed } from './funding-feed.ts';
 import { MinuteCycle } from './minute-cycle.ts';
 import { fitModel, fitWindow } from './model-supply.ts';
 import { OutcomeJob } from './outcome-job.ts';
 import { describeRisk } from './risk-standing.ts';
-import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
+import { cycleSettings, decideSettings, evidenceSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
 import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
 
@@ -52,7 +58,7 @@ const END_CHECK_MS = 1_000;
  * Runs one book until the signal stops it or the asked number of minutes is done. Start and recovery are one path: whatever was
  * committed is gone on from.
  * @returns the summary of the run when `minutes` was given and reached
- * @throws MinutehandError REPLAY_ENDED when the market has no further minute, MARKET_DIFFERS, LEASE_HELD, LEASE_LOST, and what the
+ * @throws MinutehandError REPLAY_ENDED when the market has no further minute, MARKET_DIFFERS, MODE_DIFFERS, LEASE_HELD, LEASE_LOST, and what the
  * store and the exchange throw
  */
 export async function runBookEngine(options: EngineOptions, ports: EnginePorts): Promise<RunSummary | undefined> {
@@ -108,6 +114,7 @@ class BookEngine {
   readonly #ports: EnginePorts;
   readonly #database: Database;
   readonly #venue: Venue;
+  readonly #epoch: number;
   readonly #stopping: AbortController;
   readonly #loader: DataLoader;
   readonly #universe: BookUniverse;
@@ -115,11 +122,14 @@ class BookEngine {
   readonly #models: BookModels;
   readonly #challenger: ChallengerForecasts;
   readonly #outcomes: OutcomeJob;
+  readonly #funding: FundingFeed;
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
   #failure: unknown;
   #isQuickFit = false;
   #cycle: MinuteCycle | undefined;
+  /** Of a book that trades at an account. */
+  #trading: AccountTrading | undefined;
   /** Applied between two minutes. */
   #exchange: (() => Promise<void>)[] = [];
 
@@ -135,6 +145,7 @@ class BookEngine {
     this.#ports = ports;
     this.#database = database;
     this.#venue = venue;
+    this.#epoch = epoch;
     this.#stopping = stopping;
     const shared = { gateway: venue.gateway, clock: venue.clock, log: ports.log, metrics: ports.metrics };
     this.#universe = new BookUniverse({
@@ -175,6 +186,17 @@ class BookEngine {
       venue: venue.gateway.exchangeId,
       database,
       servedModel: () => this.#models.slot.current?.modelId,
+      evidence: evidenceSettings(options.config),
+    });
+    this.#funding = new FundingFeed({
+      ...shared,
+      venue: venue.gateway.exchangeId,
+      symbols: () => this.#universe.symbols,
+      database,
+      signal: stopping.signal,
+      onRates: (rates) => {
+        for (const [symbol, some] of rates) this.#cycle?.features.pushFunding(symbol, some);
+      },
     });
     this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
     this.#feed = createMarketFeed({
@@ -191,7 +213,7 @@ class BookEngine {
     const { config, minutes } = this.#options;
     const { signal } = this.#stopping;
     const market = describeMarket(clock, gateway.exchangeId);
-    await requireSameMarket(this.#database, BOOK, market);
+    await requireSameMarket(this.#database, BOOK, market, config.mode);
     await this.#universe.open();
 
     const journal = this.#journal;
@@ -220,11 +242,13 @@ class BookEngine {
       references: this.#universe.references,
       database: this.#database,
       loader: this.#loader,
+      funding: this.#funding,
       clock,
       signal,
       onEvent: this.#ports.onEvent,
     });
     const needsModel = isModelled && model?.predictor === undefined;
+    await this.#funding.fetch(epochMs(history.originOf(book?.lastMinute ?? clock.now()).hours - DAY_MS));
     let supplied = Promise.resolve();
     const warm = await history.warmFeatures(journal, book?.lastMinute, {
       complete,
@@ -272,6 +296,7 @@ class BookEngine {
     } finally {
       this.#stopping.abort();
       await this.#feed.stop();
+      await this.#trading?.stop();
       await Promise.all(this.#background);
       await cycle.settled();
       await this.#challenger.settled();
@@ -290,12 +315,30 @@ class BookEngine {
   ): Promise<MinuteCycle> {
     const { clock } = this.#venue;
     const settings = cycleSettings(this.#options.config, BOOK);
-    const broker = new PaperBroker({
-      instrumentOf: (symbol) => this.#universe.instruments.get(symbol),
+    const { broker, account } = await createBookBroker({
+      book: BOOK,
+      config: this.#options.config,
       costs: settings.decide.costs,
+      instrumentOf: (symbol) => this.#universe.instruments.get(symbol),
+      funding: this.#funding,
+      exchangeUrl: this.#options.exchangeUrl,
+      clock,
+      database: this.#database,
+      epoch: this.#epoch,
+      accountKeys: this.#ports.accountKeys,
+      log: this.#ports.log,
+      metrics: this.#ports.metrics,
     });
-    await broker.restore(book?.openOrders ?? [], positionsOf(BOOK, state.ledger, state.markets));
-    await broker.cancel(pendingCancels(state.ledger));
+    const lastFlow = lastCashFlowAt(state.ledger);
+    const lastDay = book && { book: BOOK, from: epochMs(book.lastMinute - DAY_MS) };
+    await broker.restore({
+      ...(book && lastDay ? { minute: book.lastMinute, recentFills: await listFills(this.#database, lastDay) } : {}),
+      openOrders: book?.openOrders ?? [],
+      bookedFills: bookedFills(state.ledger),
+      positions: positionsOf(BOOK, state.ledger, state.markets),
+      cash: formatCash(state.ledger.cash),
+      ...(lastFlow === undefined ? {} : { lastCashFlowAt: lastFlow }),
+    });
     const cycle = new MinuteCycle(
       {
         book: BOOK,
@@ -304,6 +347,8 @@ class BookEngine {
         instruments: () => this.#universe.instruments,
         ended: () => this.#universe.ended,
         entriesBlocked: (minute) => this.#entriesBlocked(minute),
+        modelEvidence: () => this.#outcomes.evidence,
+        fundingRates: (minute) => this.#funding.ratesPerPeriod(minute),
         clock,
         journal: this.#journal,
         broker,
@@ -312,10 +357,27 @@ class BookEngine {
         settings,
         log: this.#ports.log,
         metrics: this.#ports.metrics,
+        onBroken: (error) => this.#fail(error),
       },
       { state, features, ...(book ? { lastMinute: book.lastMinute } : {}) },
     );
     this.#cycle = cycle;
+    if (account !== undefined) {
+      this.#trading = new AccountTrading({
+        account,
+        broker,
+        cycle,
+        clock,
+        stopConfirmMs: this.#options.config.risk.stop_confirm_seconds * 1_000,
+        log: this.#ports.log,
+        signal: this.#stopping.signal,
+        notify: (text) => this.#ports.onEvent({ kind: 'notice', text }),
+        inBackground: (task, work) => void this.#inBackground(task, work),
+        onRefused: (error) => this.#fail(error),
+      });
+      await this.#trading.start();
+    }
+    await broker.cancel(pendingCancels(state.ledger));
     return cycle;
   }
 
@@ -325,6 +387,8 @@ class BookEngine {
   }
 
   #entriesBlocked(minute: EpochMs): ReasonCode | undefined {
+    const restriction = this.#trading?.restriction;
+    if (restriction !== undefined) return restriction;
     const { max_exchange_errors, max_model_age_days } = this.#options.config.risk;
     const dataUntil = this.#models.slot.current?.manifest.windows.test.to;
     return entriesBlockedBy(
@@ -339,11 +403,12 @@ class BookEngine {
   }
 
   async #enterRun(market: MarketDescription, after: EpochMs): Promise<BookRun | undefined> {
-    const { minutes } = this.#options;
+    const { minutes, config } = this.#options;
+    const { mode } = config;
     if (minutes !== undefined) {
-      return beginRun(this.#database, BOOK, { venue: this.#venue.gateway.exchangeId, market, minutes, after });
+      return beginRun(this.#database, BOOK, { venue: this.#venue.gateway.exchangeId, market, mode, minutes, after });
     }
-    await enterOpenRun(this.#database, BOOK, { market, after });
+    await enterOpenRun(this.#database, BOOK, { market, mode, after });
     return undefined;
   }
 
@@ -356,6 +421,7 @@ class BookEngine {
       runMinute: async (input, late) => {
         for (const exchange of this.#exchange.splice(0)) await exchange();
         const report = await cycle.run(input, late);
+        await this.#trading?.follow();
         // In lock-step nothing runs away: every minute has the challenger's forecasts, however fast the machine.
         if (clock.simulation?.lockstep) await this.#challenger.settled();
         this.#ports.onEvent({ kind: 'cycle', summary: summarizeCycle(report) });
@@ -443,6 +509,12 @@ class BookEngine {
     if (outcomes) {
       const done = this.#inBackground('outcomes of forecasts', () => outcomes);
       // In lock-step nothing runs away: every minute's forecasts have their outcomes as soon as they can.
+      if (this.#venue.clock.simulation?.lockstep) await done;
+    }
+    const settlements = this.#funding.follow(minute);
+    if (settlements) {
+      const done = this.#inBackground('funding rates', () => settlements);
+      // In lock-step nothing runs away: the next minute knows what has been settled.
       if (this.#venue.clock.simulation?.lockstep) await done;
     }
     if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();

@@ -18,6 +18,7 @@ import type { DataLoader } from '../data/index.ts';
 import { type Database, readBars } from '../database/index.ts';
 import { createFeatureEngineer, type FeatureEngineer, featureSet, requiredHistory } from '../features/index.ts';
 import type { EngineEvent } from './engine-event.ts';
+import type { FundingFeed } from './funding-feed.ts';
 import { fitWindow } from './model-supply.ts';
 import { canonicalOrigin, minutesOf, quickOrigin, replayMinutes, type WarmUpOrigin } from './warm-up.ts';
 
@@ -31,6 +32,7 @@ export interface BookHistoryParts {
   readonly references: readonly SymbolId[];
   readonly database: Database;
   readonly loader: DataLoader;
+  readonly funding: Pick<FundingFeed, 'fetch' | 'rates'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
@@ -133,7 +135,9 @@ export class BookHistory {
   /** Brings the bars a model is fitted on into the store. */
   async fetchTraining(minute: EpochMs): Promise<void> {
     const window = fitWindow(minute, this.#parts.config.ml_integration.model.training_days, this.#parts.isQuickFit);
-    await this.#backfill('1h', epochMs(window.from - requiredHistory().hours * HOUR_MS), window.to);
+    const warmUp = epochMs(window.from - requiredHistory().hours * HOUR_MS);
+    await this.#parts.funding.fetch(epochMs(warmUp - DAY_MS));
+    await this.#backfill('1h', warmUp, window.to);
     await this.#backfill('15m', window.from, window.to);
   }
 
@@ -145,8 +149,9 @@ export class BookHistory {
     return engineer;
   }
 
-  /** Pushes the stored minutes after `from`, up to `minute`, into a feature state. */
+  /** Pushes the stored minutes after `from`, up to `minute`, into a feature state, and the funding rates known. */
   advance(engineer: FeatureEngineer, from: EpochMs, minute: EpochMs): Promise<void> {
+    for (const [symbol, rates] of this.#parts.funding.rates) engineer.pushFunding(symbol, rates);
     return replayMinutes({
       read: (start, end) => this.#read('1m', start, end),
       engineer,

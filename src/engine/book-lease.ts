@@ -1,5 +1,13 @@
 import { hostname } from 'node:os';
-import { type Clock, type Log, MinutehandError, messageOf, milliseconds, systemClock } from '../core/index.ts';
+import {
+  type Clock,
+  type Log,
+  type Milliseconds,
+  MinutehandError,
+  messageOf,
+  milliseconds,
+  systemClock,
+} from '../core/index.ts';
 import {
   acquireLease,
   type Database,
@@ -16,9 +24,13 @@ export interface HeldLease {
   release(): Promise<void>;
 }
 
-/** A lease not renewed for this long is free; real time, as market time may stand still. */
-const DURATION = milliseconds(15_000);
-const RENEW_EVERY = milliseconds(5_000);
+interface LeaseTiming {
+  /** A lease not renewed for this long is free; real time, as market time may stand still. */
+  readonly duration: Milliseconds;
+  readonly renewEvery: Milliseconds;
+}
+
+const DEFAULT_TIMING: LeaseTiming = { duration: milliseconds(15_000), renewEvery: milliseconds(5_000) };
 const RETRY_EVERY = milliseconds(250);
 
 /**
@@ -30,16 +42,23 @@ const RETRY_EVERY = milliseconds(250);
 export async function holdLease(
   database: Database,
   book: string,
-  parts: { log: Log; signal: AbortSignal; onLost: (error: MinutehandError) => void; clock?: Clock },
+  parts: {
+    log: Log;
+    signal: AbortSignal;
+    onLost: (error: MinutehandError) => void;
+    clock?: Clock;
+    timing?: LeaseTiming;
+  },
 ): Promise<HeldLease> {
+  const { duration, renewEvery } = parts.timing ?? DEFAULT_TIMING;
   const clock = parts.clock ?? systemClock;
   const self = thisProcess();
   const holder = [hostname(), self.pid, self.started].join('/');
-  const giveUp = clock.now() + DURATION * 1.5;
+  const giveUp = clock.now() + duration * 1.5;
   let lease: Lease | undefined;
   let deadHolder: string | undefined;
   while (lease === undefined) {
-    const request = { book, holder, now: clock.now(), duration: DURATION, ...(deadHolder ? { deadHolder } : {}) };
+    const request = { book, holder, now: clock.now(), duration, ...(deadHolder ? { deadHolder } : {}) };
     const answer = await acquireLease(database, request);
     if (answer.acquired) {
       lease = answer.lease;
@@ -60,10 +79,10 @@ export async function holdLease(
   const renewing = new AbortController();
   const renewal = (async () => {
     for (;;) {
-      await clock.sleep(RENEW_EVERY, renewing.signal);
+      await clock.sleep(renewEvery, renewing.signal);
       if (renewing.signal.aborted) return;
       try {
-        await renewLease(database, { book, epoch, now: clock.now(), duration: DURATION });
+        await renewLease(database, { book, epoch, now: clock.now(), duration });
       } catch (error) {
         if (error instanceof MinutehandError && error.code === 'LEASE_LOST') return parts.onLost(error);
         parts.log.warn({ book, error: messageOf(error) }, 'the lease could not be renewed; it is tried again');

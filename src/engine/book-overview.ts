@@ -2,12 +2,12 @@ import type { Config } from '../config/index.ts';
 import { durationOf, MINUTE_MS, type Notional, type SymbolId } from '../core/index.ts';
 import { type Database, listInstruments, loadBook, universeAt } from '../database/index.ts';
 import { formatCash, tradingRulesOf } from '../matching/index.ts';
-import { capitalFor, valueLedger } from '../trading/index.ts';
+import { capitalFor, capitalOf, valueLedger } from '../trading/index.ts';
 import { type BookState, decodeBookState } from './book-state.ts';
 import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
 import { decideSettings } from './settings.ts';
 
-/** What equity the universe asks for, so that a signal at the confidence threshold can be traded in each of its symbols. */
+/** What equity the universe asks for, so that the smallest position that a strategy wants can be traded in each of its symbols. */
 export interface CapitalNeed {
   /** Decimal string, quote currency: enough for every symbol. */
   readonly needed: string;
@@ -36,7 +36,8 @@ export async function readBookOverview(
   const universe = (await universeAt(database, book, stored.lastMinute)) ?? [];
   const instruments = await listInstruments(database, config.exchange.id);
   const traded = instruments.filter(({ symbol }) => universe.includes(symbol));
-  return { risk: riskStandingOf(state), capital: capitalNeed(state, config, book, traded) };
+  const { risk } = decideSettings(config, book);
+  return { risk: riskStandingOf(state, risk), capital: capitalNeed(state, config, book, traded) };
 }
 
 function capitalNeed(
@@ -46,14 +47,14 @@ function capitalNeed(
   instruments: Awaited<ReturnType<typeof listInstruments>>,
 ): CapitalNeed | null {
   const { strategies, sizing, risk } = decideSettings(config, book);
-  const { equity } = valueLedger(state.ledger, state.markets);
+  const { equity } = capitalOf(state.risk, valueLedger(state.ledger, state.markets).equity, risk);
   const needs: { symbol: SymbolId; capital: Notional }[] = [];
   for (const instrument of instruments) {
     const market = state.markets.get(instrument.symbol);
     if (market === undefined) continue;
     const rules = tradingRulesOf(instrument);
-    const needed = strategies.map(({ holdFor }) =>
-      capitalFor({ rules, market, holdMinutes: durationOf(holdFor) / MINUTE_MS }, { sizing, risk }),
+    const needed = strategies.map(({ holdFor, leastWeight: weight }) =>
+      capitalFor({ rules, market, holdMinutes: durationOf(holdFor) / MINUTE_MS, weight }, { sizing, risk }),
     );
     const [capital] = needed.sort((a, b) => (a > b ? -1 : 1));
     if (capital !== undefined) needs.push({ symbol: instrument.symbol, capital });

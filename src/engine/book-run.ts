@@ -1,3 +1,4 @@
+import type { Config } from '../config/index.ts';
 import {
   CYCLE_STAGES,
   type CycleStage,
@@ -13,12 +14,15 @@ import { type ModelStanding, modelStanding } from '../model/index.ts';
 import { type LatencySummary, summarizeLatency } from './cycle-summary.ts';
 import { type MarketDescription, marketIdentity } from './venue.ts';
 
+type TradingMode = Config['mode'];
+
 /** A stretch of a fixed number of minutes. */
 export interface BookRun {
   readonly runId: string;
   readonly book: string;
   readonly venue: string;
   readonly market: MarketDescription;
+  readonly mode: TradingMode;
   readonly minutes: number;
   /** The first and the last minute to decide. */
   readonly from: EpochMs;
@@ -52,9 +56,26 @@ export interface RunSummary {
   readonly models: ModelStanding;
 }
 
-/** @throws MinutehandError MARKET_DIFFERS when the book was begun on another market. */
-export async function requireSameMarket(database: Database, book: string, market: MarketDescription): Promise<void> {
+/**
+ * @throws MinutehandError MARKET_DIFFERS when the book was begun on another market, MODE_DIFFERS when it was begun on paper and is to trade
+ * live, or the other way round: its positions and its cash are of one or the other.
+ */
+export async function requireSameMarket(
+  database: Database,
+  book: string,
+  market: MarketDescription,
+  mode: TradingMode,
+): Promise<void> {
   const [latest] = await listRuns(database, book, 1);
+  const begunAs = latest === undefined ? mode : (latest.market.mode ?? 'paper');
+  if (begunAs !== mode) {
+    throw new MinutehandError(
+      'MODE_DIFFERS',
+      `the store holds a book that trades ${begunAs === 'live' ? 'live' : 'on paper'}, and the mode is ${mode}`,
+      `Use another --data-dir (or database) for ${mode} trading, or set mode: ${String(begunAs)}.`,
+      { exitCode: 2 },
+    );
+  }
   const before = latest?.market.identity;
   const now = marketIdentity(market);
   if (before === undefined || before === now) return;
@@ -70,7 +91,7 @@ export async function requireSameMarket(database: Database, book: string, market
 export async function enterOpenRun(
   database: Database,
   book: string,
-  parts: { market: MarketDescription; after: EpochMs },
+  parts: { market: MarketDescription; mode: TradingMode; after: EpochMs },
 ): Promise<void> {
   const from = epochMs(parts.after + MINUTE_MS);
   await saveRun(database, {
@@ -78,7 +99,7 @@ export async function enterOpenRun(
     book,
     fromMinute: from,
     status: 'running',
-    market: { ...parts.market, identity: marketIdentity(parts.market) },
+    market: { ...parts.market, identity: marketIdentity(parts.market), mode: parts.mode },
     startedAt: systemClock.now(),
   });
 }
@@ -87,9 +108,9 @@ export async function enterOpenRun(
 export async function beginRun(
   database: Database,
   book: string,
-  parts: { venue: string; market: MarketDescription; minutes: number; after: EpochMs },
+  parts: { venue: string; market: MarketDescription; mode: TradingMode; minutes: number; after: EpochMs },
 ): Promise<BookRun> {
-  const { minutes, after, market, venue } = parts;
+  const { minutes, after, market, mode, venue } = parts;
   const [latest] = await listRuns(database, book, 1);
   const open = latest && latest.status !== 'finished' && latest.requestedMinutes === minutes ? latest : undefined;
   const from = open?.fromMinute ?? epochMs(after + MINUTE_MS);
@@ -98,6 +119,7 @@ export async function beginRun(
     book,
     venue,
     market,
+    mode,
     minutes,
     from,
     until: epochMs(from + (minutes - 1) * MINUTE_MS),
@@ -138,6 +160,6 @@ const recordOf = (run: BookRun) => ({
   book: run.book,
   fromMinute: run.from,
   requestedMinutes: run.minutes,
-  market: { ...run.market, identity: marketIdentity(run.market) },
+  market: { ...run.market, identity: marketIdentity(run.market), mode: run.mode },
   startedAt: run.startedAt,
 });

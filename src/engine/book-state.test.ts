@@ -41,9 +41,9 @@ describe('a book state as text', () => {
     const valid = encodeBookState(initialBookState(DEFAULT_RISK_SETTINGS));
     const faulty = [
       '',
-      '{"version":2',
+      '{"version":3',
       '[]',
-      valid.replace('"version":2', '"version":3'),
+      valid.replace('"version":3', '"version":4'),
       valid.replace('"latches":[]', '"latches":"no"'),
       valid.replace('"cash":"1', '"cash":"1.'),
       valid.replace('"cooldowns"', '"foreign":1,"cooldowns"'),

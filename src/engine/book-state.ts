@@ -5,6 +5,7 @@ import {
   type EntryProtection,
   type EpochMs,
   epochMs,
+  type Fill,
   type FinalCandle,
   isReasonCode,
   MinutehandError,
@@ -28,14 +29,17 @@ import {
   updateRegimes,
 } from '../signals/index.ts';
 import {
+  type Arming,
   type DrawdownState,
   initialRiskState,
+  isUnarmed,
   type Ledger,
   type LedgerOrder,
   type LedgerPosition,
   type MarketState,
   openLedger,
   type PositionProtection,
+  type RampState,
   type RiskLatch,
   type RiskSettings,
   type RiskState,
@@ -66,6 +70,8 @@ export interface BookState {
   readonly protections: ReadonlyMap<string, PositionProtection>;
   /** Of the strategies with a book stop, by name. */
   readonly drawdowns: ReadonlyMap<string, DrawdownState>;
+  /** Booked since the last minute: the next one looks at them. */
+  readonly unseenFills: readonly Fill[];
 }
 
 /** @throws RangeError if the initial equity is not a decimal of at most 8 places. */
@@ -82,6 +88,7 @@ export function initialBookState(risk: RiskSettings): BookState {
     cooldowns: new Map(),
     protections: new Map(),
     drawdowns: new Map(),
+    unseenFills: [],
   };
 }
 
@@ -120,16 +127,16 @@ export function observeCandles(
   return next;
 }
 
-/** Where trading is halted, the state with the end of entries asked for that still work. */
+/** Where trading is halted or not armed, the state with the end of entries asked for that still work. */
 export function withEntriesCancelled(state: BookState): BookState {
-  if (riskModeOf(state.risk) !== 'HALTED') return state;
+  if (riskModeOf(state.risk) !== 'HALTED' && !isUnarmed(state.risk)) return state;
   const entries = workingOrders(state.ledger).filter(({ intent }) => intent.purpose === 'entry');
   if (entries.length === 0) return state;
   const ids = entries.map(({ intent }) => intent.clientOrderId);
   return { ...state, ledger: requestCancels(state.ledger, ids) };
 }
 
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * The state as JSON text: amounts as integers in their exact units, histories as base64 of little-endian 16-bit values, other
@@ -144,18 +151,25 @@ export function encodeBookState(state: BookState): string {
       cash: String(ledger.cash),
       realized: String(ledger.realized),
       fees: String(ledger.fees),
+      funding: String(ledger.funding),
+      transfers: String(ledger.transfers),
       orders: [...ledger.orders.values()].map(storedOrder),
       positions: [...ledger.positions].map(([key, position]) => [key, storedPosition(position)]),
+      flows: [...ledger.flows],
     },
     risk: {
       day: risk.day,
       dayStartEquity: String(risk.dayStartEquity),
       ordersOfDay: risk.ordersOfDay,
       peakEquity: String(risk.peakEquity),
+      transfers: risk.transfers === undefined ? undefined : String(risk.transfers),
       losingStreak: risk.losingStreak,
       openResults: [...risk.openResults].map(([key, result]) => [key, String(result)]),
       staleMinutes: risk.staleMinutes,
+      resumedAt: risk.resumedAt,
       latches: risk.latches.map(storedLatch),
+      arming: risk.arming && storedArming(risk.arming),
+      ramp: risk.ramp && storedRamp(risk.ramp),
     },
     markets: [...state.markets].map(([symbol, market]) => [
       symbol,
@@ -178,10 +192,11 @@ export function encodeBookState(state: BookState): string {
     cooldowns: [...state.cooldowns],
     protections: [...state.protections].map(([key, protection]) => [key, storedProtection(protection)]),
     drawdowns: [...state.drawdowns].map(([name, { peak, isStopped }]) => [name, { peak: String(peak), isStopped }]),
+    unseenFills: state.unseenFills.map(storedFill),
   });
 }
 
-/** @throws MinutehandError BOOK_STATE_INVALID if the text is not a state of this version or the one before. */
+/** @throws MinutehandError BOOK_STATE_INVALID if the text is not a state of this version or one before. */
 export function decodeBookState(text: string): BookState {
   try {
     return SCHEMA.parse(JSON.parse(text));
@@ -209,6 +224,7 @@ const entryProtection: z.ZodType<EntryProtection> = z.strictObject({
   stopPrice: z.string(),
   targets: z.array(z.strictObject({ price: z.string(), share: z.number() })),
   quantityStep: z.string(),
+  nettedQuantity: z.string().exactOptional(),
 });
 
 const intent: z.ZodType<OrderIntent> = z.strictObject({
@@ -249,14 +265,19 @@ const position: z.ZodType<LedgerPosition> = z.strictObject({
   quantity: integer,
   cost: integer,
   openedAt: time,
+  isOvershoot: z.literal(true).exactOptional(),
 });
 
 const ledger: z.ZodType<Ledger> = z.strictObject({
   cash: integer,
   realized: integer,
   fees: integer,
+  // Before version 3 money came and went by trading only.
+  funding: integer.prefault('0'),
+  transfers: integer.prefault('0'),
   orders: z.array(order).transform((orders) => new Map(orders.map((each) => [each.intent.clientOrderId, each]))),
   positions: z.array(z.tuple([z.string(), position])).transform((entries) => new Map(entries)),
+  flows: times.prefault([]),
 });
 
 const market = z
@@ -277,6 +298,20 @@ const protection: z.ZodType<PositionProtection> = z.strictObject({
 
 const drawdown: z.ZodType<DrawdownState> = z.strictObject({ peak: integer, isStopped: z.boolean() });
 
+const fill: z.ZodType<Fill> = z.strictObject({
+  fillId: z.string(),
+  clientOrderId: z.string(),
+  book: z.string(),
+  strategy: z.string(),
+  symbol: z.string(),
+  side: z.enum(['buy', 'sell']),
+  quantity: z.string(),
+  price: z.string(),
+  fee: z.string(),
+  realizedPnl: z.string(),
+  time,
+});
+
 const mapOf = <T>(value: z.ZodType<T>) =>
   z.array(z.tuple([z.string(), value])).transform((entries) => new Map<string, T>(entries));
 const latch: z.ZodType<RiskLatch> = z.strictObject({
@@ -288,15 +323,36 @@ const latch: z.ZodType<RiskLatch> = z.strictObject({
   text: z.string().exactOptional(),
 });
 
+const arming: z.ZodType<Arming> = z.strictObject({ cap: integer, since: time, expiresAt: time, actor: z.string() });
+
+const ramp: z.ZodType<RampState> = z.strictObject({
+  stage: z.number().int(),
+  since: time,
+  cap: integer,
+  trades: z.number().int(),
+  result: integer,
+  peak: integer,
+  day: z.number().int(),
+  dayResult: integer,
+  dayTrades: z.number().int(),
+  days: z.number().int(),
+  mean: z.number(),
+  squares: z.number(),
+});
+
 const risk: z.ZodType<RiskState> = z.strictObject({
   day: z.number().int(),
   dayStartEquity: integer,
   ordersOfDay: z.number().int(),
   peakEquity: integer,
+  transfers: integer.exactOptional(),
   losingStreak: z.number().int(),
   openResults: z.array(z.tuple([z.string(), integer])).transform((entries) => new Map(entries)),
   staleMinutes: z.number().int(),
+  resumedAt: time.exactOptional(),
   latches: z.array(latch),
+  arming: arming.exactOptional(),
+  ramp: ramp.exactOptional(),
 });
 
 /** What states held before there were latches: the loss of a day is seen anew in the next minute, a halt is taken over. */
@@ -315,7 +371,7 @@ const regime = z
 const SCHEMA: z.ZodType<BookState> = z
   .strictObject({
     // Version 1 knew no protection: its positions are adopted in the next minute.
-    version: z.literal([1, VERSION]),
+    version: z.literal([1, 2, VERSION]),
     minute: time,
     ledger,
     risk: z.union([risk, riskOfFlags]),
@@ -336,6 +392,7 @@ const SCHEMA: z.ZodType<BookState> = z
     cooldowns: times,
     protections: mapOf(protection).prefault([]),
     drawdowns: mapOf(drawdown).prefault([]),
+    unseenFills: z.array(fill).prefault([]),
   })
   .transform(({ version: _, ...state }) => state);
 
@@ -358,6 +415,7 @@ function storedOrder({ intent, ...order }: LedgerOrder) {
         stopPrice: intent.protection.stopPrice,
         targets: intent.protection.targets.map(({ price, share }) => ({ price, share })),
         quantityStep: intent.protection.quantityStep,
+        nettedQuantity: intent.protection.nettedQuantity,
       },
       quantity: intent.quantity,
       reduceOnly: intent.reduceOnly,
@@ -377,6 +435,20 @@ function storedOrder({ intent, ...order }: LedgerOrder) {
   };
 }
 
+const storedFill = (fill: Fill): Fill => ({
+  fillId: fill.fillId,
+  clientOrderId: fill.clientOrderId,
+  book: fill.book,
+  strategy: fill.strategy,
+  symbol: fill.symbol,
+  side: fill.side,
+  quantity: fill.quantity,
+  price: fill.price,
+  fee: fill.fee,
+  realizedPnl: fill.realizedPnl,
+  time: fill.time,
+});
+
 const storedLatch = ({ mode, reason, actor, since, until, text }: RiskLatch) => ({
   mode,
   reason,
@@ -385,6 +457,25 @@ const storedLatch = ({ mode, reason, actor, since, until, text }: RiskLatch) => 
   until,
   text,
 });
+
+const storedArming = ({ cap, since, expiresAt, actor }: Arming) => ({ cap: String(cap), since, expiresAt, actor });
+
+function storedRamp(ramp: RampState) {
+  return {
+    stage: ramp.stage,
+    since: ramp.since,
+    cap: String(ramp.cap),
+    trades: ramp.trades,
+    result: String(ramp.result),
+    peak: String(ramp.peak),
+    day: ramp.day,
+    dayResult: String(ramp.dayResult),
+    dayTrades: ramp.dayTrades,
+    days: ramp.days,
+    mean: ramp.mean,
+    squares: ramp.squares,
+  };
+}
 
 const storedRegime = ({ regime, since, bar }: RegimeState) => [regime, since, bar] as const;
 
@@ -395,6 +486,7 @@ function storedPosition(position: LedgerPosition) {
     quantity: String(position.quantity),
     cost: String(position.cost),
     openedAt: position.openedAt,
+    isOvershoot: position.isOvershoot,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type LedgerPosition,
   type Markets,
   magnitude,
+  unchanged,
   workingOrders,
 } from '../trading/index.ts';
 import type { DecideInput, DecideSettings } from './decide-types.ts';
@@ -23,8 +24,7 @@ export function settleEnded(
   markets: Markets,
   settings: Pick<DecideSettings, 'book' | 'costs'>,
 ): LedgerChange {
-  const unchanged: LedgerChange = { ledger, changed: [], orderEvents: [], fills: [], legs: [], unknown: [] };
-  if (ended.size === 0) return unchanged;
+  if (ended.size === 0) return unchanged(ledger);
   const expiries = workingOrders(ledger)
     .filter((order) => ended.has(order.intent.symbol))
     .map(
@@ -37,7 +37,7 @@ export function settleEnded(
       }),
     );
   const held = [...ledger.positions.values()].filter((position) => ended.has(position.symbol));
-  if (expiries.length === 0 && held.length === 0) return unchanged;
+  if (expiries.length === 0 && held.length === 0) return unchanged(ledger);
 
   const closings = held.map((position) => closingOf(position));
   const expired = applyBrokerEvents(ledger, expiries);
@@ -54,6 +54,7 @@ export function settleEnded(
     changed: [...expired.changed, ...filled.changed],
     orderEvents: [...expired.orderEvents, ...entered.orderEvents, ...filled.orderEvents],
     fills: filled.fills,
+    cashFlows: [],
     legs: [],
     unknown: [],
   };

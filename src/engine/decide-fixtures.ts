@@ -50,6 +50,8 @@ export const testSettings = (changes: Partial<DecideSettings> = {}): DecideSetti
       protection: { ...DEFAULT_PROTECTION_SETTINGS, fromSignal: false },
     }),
   ],
+  areStrategiesNetted: true,
+  areLegsSeparate: false,
   sectorOf: () => 0,
   ...changes,
 });
@@ -228,7 +230,7 @@ export async function runBook(
       state = hooks.carry?.(state) ?? state;
       broker = newBroker();
       const positions = positionsOf(settings.book, state.ledger, state.markets);
-      await broker.restore(workingOrders(state.ledger).map(orderOf).reverse(), positions);
+      await broker.restore({ openOrders: workingOrders(state.ledger).map(orderOf).reverse(), positions });
       await broker.cancel(pendingCancels(state.ledger));
     }
     const { candles, forecasts } = market.at(index);
@@ -244,6 +246,7 @@ export async function runBook(
     decisions.push(decision);
     // A restart before the next minute stands for a crash between the commit of the intents and their submission.
     if (hooks.restartBefore?.(index + 1)) continue;
+    await broker.settle(decision.netted);
     await broker.submit(decision.intents);
     await broker.cancel(decision.cancels);
   }

@@ -5,18 +5,35 @@ import {
   epochMs,
   fraction,
   MINUTE_MS,
+  type Notional,
+  notionalAmount,
   type OrderIntent,
   type ReasonCode,
   type Signal,
+  type SignalSide,
   type SymbolId,
 } from '../core/index.ts';
-import { formatPrice, formatQuantity, priceFromNumber, tradingRulesOf } from '../matching/index.ts';
-import { type Holding, type Strategy, type StrategyBook, StrategyManager, type Target } from '../strategies/index.ts';
 import {
+  formatPrice,
+  formatQuantity,
+  notionalOf,
+  parseQuantity,
+  priceFromNumber,
+  type TradingRules,
+  tradingRulesOf,
+} from '../matching/index.ts';
+import type { SignalSettings } from '../signals/index.ts';
+import {
+  type EnterTarget,
+  type Strategy,
+  StrategyManager,
+  type StrategyPortfolio,
+  type Target,
+} from '../strategies/index.ts';
+import {
+  type Capital,
   clientOrderIdOf,
-  decisiveLatch,
   type Exposure,
-  enterIntents,
   exposureOf,
   isClosingAll,
   type LedgerChange,
@@ -28,17 +45,22 @@ import {
   requestCancels,
   sizeEntry,
   volatilityOf,
+  type WantedSize,
   withEntry,
   workingOrders,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
+import { balanceEntries } from './decide-balance.ts';
+import { netIntents } from './decide-netting.ts';
 import type { ForcedClosing } from './decide-protection.ts';
 import type { DecideInput, DecideSettings } from './decide-types.ts';
+import { strategyPortfolios } from './strategy-portfolio.ts';
 
-export interface PlanInput extends Pick<DecideInput, 'minute' | 'instruments' | 'late'> {
+export interface PlanInput extends Pick<DecideInput, 'minute' | 'members' | 'instruments' | 'incomplete' | 'late'> {
+  /** Why there are no new entries in this minute; undefined where there may be. */
+  readonly blocked?: ReasonCode | undefined;
   readonly signals: readonly Signal[];
-  /** Cash units. */
-  readonly equity: bigint;
+  readonly capital: Capital;
   /** Closed first, whatever their strategies say. */
   readonly closings: readonly ForcedClosing[];
   /** Positions that a stop or a target closed this minute, by `positionKey`. */
@@ -47,7 +69,7 @@ export interface PlanInput extends Pick<DecideInput, 'minute' | 'instruments' | 
 
 export interface PlannedOrders {
   readonly intents: readonly OrderIntent[];
-  /** The intents in the ledger, as SUBMITTING; entries in the way of a closing are asked to end. */
+  /** The intents in the ledger, as SUBMITTING, after what crossed inside the book; entries in the way of a closing are asked to end. */
   readonly entered: LedgerChange;
   readonly holdUntil: ReadonlyMap<string, EpochMs>;
   readonly cooldowns: ReadonlyMap<string, EpochMs>;
@@ -64,15 +86,31 @@ export function planOrders(state: BookState, input: PlanInput, settings: DecideS
   if (input.late === undefined) {
     plan.closeForced();
     if (isClosingAll(state.risk)) plan.closeAll();
-    const manager = new StrategyManager(settings.strategies);
-    const outcomes = manager.decide(input.minute, input.signals, (strategy) => plan.bookOf(strategy));
+    const outcomes = new StrategyManager(settings.strategies).decide(
+      { book: settings.book, minute: input.minute, signals: input.signals },
+      plan.portfolios(),
+    );
     for (const { strategy, targets, refusals } of outcomes) {
       for (const refusal of refusals) plan.note(strategy, refusal.symbol, refusal.reason, refusal.signalId);
       for (const target of targets) plan.follow(strategy, target);
+      if (strategy.isNeutral) plan.balance(strategy);
     }
     plan.closeOrphans();
   }
   return plan.finish();
+}
+
+/** An entry of this minute. */
+interface PlannedEntry {
+  readonly key: string;
+  readonly intent: OrderIntent;
+  readonly symbol: SymbolId;
+  readonly side: SignalSide;
+  /** Value at the last price. */
+  readonly notional: Notional;
+  /** The last price, price units. */
+  readonly price: bigint;
+  readonly rules: TradingRules;
 }
 
 /** The plan of one minute as it grows; lives for one call of {@link planOrders}. */
@@ -87,8 +125,9 @@ class OrderPlan {
   /** The working order of a key, by purpose: its client order id. */
   readonly #working = { entry: new Map<string, string>(), exit: new Map<string, string>() };
   readonly #cancels: string[] = [];
-  readonly #pendingSides = new Map<string, Holding['side']>();
-  #exposure: Exposure;
+  /** Before the entries of this minute. */
+  readonly #held: Exposure;
+  #entries: PlannedEntry[] = [];
 
   constructor(state: BookState, input: PlanInput, settings: DecideSettings) {
     this.#state = state;
@@ -100,28 +139,17 @@ class OrderPlan {
       const key = positionKey(intent.strategy, intent.symbol);
       if (intent.purpose === 'entry' || intent.purpose === 'exit')
         this.#working[intent.purpose].set(key, intent.clientOrderId);
-      if (intent.purpose === 'entry') this.#pendingSides.set(key, intent.side === 'buy' ? 'long' : 'short');
     }
-    this.#exposure = exposureOf(state.ledger, state.markets);
+    this.#held = exposureOf(state.ledger, state.markets);
   }
 
-  bookOf(strategy: Strategy): StrategyBook {
-    const holdings = new Map<SymbolId, Holding>();
-    const cooldowns = new Map<SymbolId, EpochMs>();
-    const prefix = positionKey(strategy.name, '');
-    const hold = (key: string, side: Holding['side'], isPending: boolean): void => {
-      const symbol = key.slice(prefix.length);
-      const holdUntil = this.#holdUntil.get(key) ?? this.#input.minute;
-      holdings.set(symbol, { symbol, side, holdUntil, isPending });
-    };
-    for (const [key, side] of this.#pendingSides) if (key.startsWith(prefix)) hold(key, side, true);
-    for (const [key, position] of this.#state.ledger.positions) {
-      if (position.strategy === strategy.name) hold(key, position.quantity > 0n ? 'long' : 'short', false);
-    }
-    for (const [key, until] of this.#cooldowns) {
-      if (key.startsWith(prefix)) cooldowns.set(key.slice(prefix.length), until);
-    }
-    return { holdings, cooldowns };
+  /** The accounts of the strategies as they stand before any of them decides. */
+  portfolios(): (strategy: Strategy) => StrategyPortfolio {
+    const { ledger, markets } = this.#state;
+    const standing = { ledger, markets, holdUntil: this.#holdUntil, cooldowns: this.#cooldowns };
+    const { minute, members, capital } = this.#input;
+    const portfolioOf = strategyPortfolios(standing, { minute, members, equity: capital.equity }, this.#settings);
+    return ({ name }) => portfolioOf(name);
   }
 
   follow(strategy: Strategy, target: Target): void {
@@ -162,6 +190,30 @@ class OrderPlan {
     }
   }
 
+  /** Cuts the entries of a strategy on its heavier side, beside what it holds and does not close. */
+  balance({ name }: Strategy): void {
+    const { ledger, markets } = this.#state;
+    const entries = this.#entries.filter(({ intent }) => intent.strategy === name);
+    if (entries.length === 0) return;
+    const staying = [...ledger.positions].filter(
+      ([key, { strategy }]) => strategy === name && !this.#working.exit.has(key),
+    );
+    const working = new Map(
+      [...ledger.orders].filter(([, { intent }]) => intent.strategy === name && intent.purpose === 'entry'),
+    );
+    const { long, short } = exposureOf({ ...ledger, positions: new Map(staying), orders: working }, markets);
+    const signed = entries.map(({ side, intent, ...entry }) => {
+      const quantity = parseQuantity(intent.quantity);
+      return { ...entry, quantity: side === 'long' ? quantity : -quantity };
+    });
+    for (const [index, balanced] of balanceEntries(signed, long - short).entries()) {
+      const entry = entries[index];
+      const quantity = magnitude(balanced);
+      if (entry === undefined || quantity === magnitude(signed[index]?.quantity ?? 0n)) continue;
+      this.#replace(entry, quantity);
+    }
+  }
+
   /** Closes positions of strategies that are no longer configured: nobody else would. */
   closeOrphans(): void {
     const names = new Set(this.#settings.strategies.map((strategy) => strategy.name));
@@ -176,18 +228,22 @@ class OrderPlan {
   }
 
   finish(): PlannedOrders {
-    const entered = enterIntents(this.#state.ledger, this.#intents);
+    const { markets, ledger } = this.#state;
+    const { areStrategiesNetted, areLegsSeparate } = this.#settings;
+    const input = { ...this.#input, markets, areStrategiesNetted, areLegsSeparate };
+    const netted = netIntents(ledger, this.#intents, input);
+    const entered = netted.change;
     const alive = new Set(entered.ledger.positions.keys());
     for (const { intent } of workingOrders(entered.ledger)) {
       if (intent.purpose === 'entry') alive.add(positionKey(intent.strategy, intent.symbol));
     }
     for (const key of this.#holdUntil.keys()) if (!alive.has(key)) this.#holdUntil.delete(key);
     return {
-      intents: this.#intents,
+      intents: netted.intents,
       entered: { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
       holdUntil: this.#holdUntil,
       cooldowns: this.#cooldowns,
-      notes: this.#notes,
+      notes: [...this.#notes, ...netted.notes],
     };
   }
 
@@ -221,90 +277,100 @@ class OrderPlan {
     });
   }
 
-  #enter(strategy: Strategy, target: Extract<Target, { kind: 'enter' }>): void {
-    const { symbol, signal } = target;
-    const { minute, equity, instruments } = this.#input;
+  #enter(strategy: Strategy, target: EnterTarget): void {
+    const refusal = this.#planEntry(strategy, target);
+    if (refusal !== undefined) this.note(strategy, target.symbol, refusal, target.signal?.id);
+  }
+
+  /** Plans the entry, or says why there is none. */
+  #planEntry(strategy: Strategy, target: EnterTarget): ReasonCode | undefined {
+    const { symbol, side, signal } = target;
+    const { minute, capital } = this.#input;
     const { risk, signals, sizing, costs, sectorOf } = this.#settings;
     const key = positionKey(strategy.name, symbol);
+    const validUntil = signal ? signal.expiresAt : epochMs(minute + signals.validityMinutes * MINUTE_MS);
     if (this.#working.entry.has(key) || this.#working.exit.has(key) || this.#state.ledger.positions.has(key)) {
-      this.note(strategy, symbol, 'STRATEGY_INTENT_PENDING', signal.id);
-      return;
+      return 'STRATEGY_INTENT_PENDING';
     }
-    const validUntil = signal.expiresAt;
-    if (validUntil === undefined || minute >= validUntil) {
-      this.note(strategy, symbol, 'SIGNAL_EXPIRED', signal.id);
-      return;
-    }
-    if (this.#state.drawdowns.get(strategy.name)?.isStopped) {
-      this.note(strategy, symbol, 'RISK_STRATEGY_DRAWDOWN', signal.id);
-      return;
-    }
+    if (validUntil === undefined || minute >= validUntil) return 'SIGNAL_EXPIRED';
+    if (this.#state.drawdowns.get(strategy.name)?.isStopped) return 'RISK_STRATEGY_DRAWDOWN';
     const market = this.#state.markets.get(symbol);
-    const instrument = instruments.get(symbol);
-    const { side } = signal;
+    const instrument = this.#input.instruments.get(symbol);
     const context: PreTradeContext = {
       minute,
-      restriction: decisiveLatch(this.#state.risk)?.reason,
-      equity,
-      exposure: this.#exposure,
+      restriction: this.#restrictionOf(symbol),
+      ...capital,
+      exposure: this.#entries.reduce(withEntry, this.#held),
       markets: this.#state.markets,
       sectorOf,
       ordersOfMinute: this.#intents.length,
       ordersOfDay: this.#state.risk.ordersOfDay + this.#intents.length,
       lastEntryAt: () => this.#lastEntryAt(strategy.name, symbol, side === 'long' ? 'buy' : 'sell'),
     };
-    const price = priceFromNumber(signal.referencePrice);
+    const price = signal ? priceFromNumber(signal.referencePrice) : (market?.lastPrice ?? 0n);
     const refusal = refuseEntry({ strategy: strategy.name, symbol, side, price }, context, risk);
     if (refusal !== undefined || market === undefined || instrument === undefined) {
-      this.note(strategy, symbol, refusal ?? 'INSTRUMENT_NOT_TRADING', signal.id);
-      return;
+      return refusal ?? 'INSTRUMENT_NOT_TRADING';
     }
     const rules = tradingRulesOf(instrument);
     const holdMinutes = durationOf(strategy.holdFor) / MINUTE_MS;
-    const { stopDistance, targetDistance } = signal;
+    // A forecast for the other side says nothing of where this one would be wrong.
+    const { stopDistance, targetDistance } = signal?.side === side ? signal : NO_DISTANCES;
     const volatility = volatilityOf(market, holdMinutes, sizing);
     const planned = planProtection(
-      { side: signal.side, price: market.lastPrice, rules, volatility, stopDistance, targetDistance },
+      { side, price: market.lastPrice, rules, volatility, stopDistance, targetDistance },
       strategy.protection,
     );
-    if (planned.refusal !== undefined) {
-      this.note(strategy, symbol, planned.refusal, signal.id);
-      return;
-    }
+    if (planned.refusal !== undefined) return planned.refusal;
     const sized = sizeEntry(
-      {
-        ...context,
-        symbol,
-        side,
-        confidence: signal.confidence,
-        confidenceThreshold: signals.confidenceThreshold,
-        scale: signal.sizeScale ?? 1,
-        holdMinutes,
-        edge: fraction(signal.netEdge),
-        edgeMinutes: durationOf(signal.horizon) / MINUTE_MS,
-        market,
-        rules,
-      },
+      { ...context, symbol, side, wanted: wantedSize(target, signals), holdMinutes, market, rules },
       { sizing, risk, costs },
     );
-    for (const reason of sized.reductions) this.note(strategy, symbol, reason, signal.id);
-    if (sized.refusal !== undefined) {
-      this.note(strategy, symbol, sized.refusal, signal.id);
-      return;
-    }
-    this.#exposure = withEntry(context.exposure, { symbol, side, notional: sized.notional });
+    for (const reason of sized.reductions) this.note(strategy, symbol, reason, signal?.id);
+    if (sized.refusal !== undefined) return sized.refusal;
     this.#holdUntil.set(key, target.holdUntil);
     const identity = this.#identity(strategy, symbol, 'entry');
     this.#working.entry.set(key, identity.clientOrderId);
-    this.#intents.push({
+    const intent: OrderIntent = {
       ...identity,
       side: side === 'long' ? 'buy' : 'sell',
       quantity: formatQuantity(sized.quantity),
       reduceOnly: false,
       validUntil,
       protection: planned.protection,
-      signalId: signal.id,
-    });
+      ...(signal === undefined ? {} : { signalId: signal.id }),
+    };
+    this.#intents.push(intent);
+    this.#entries.push({ key, intent, symbol, side, notional: sized.notional, price: market.lastPrice, rules });
+    return undefined;
+  }
+
+  /** The entry with another quantity, or without any, none. */
+  #replace(entry: PlannedEntry, quantity: bigint): void {
+    const { key, intent, symbol, price } = entry;
+    const strategy = { name: intent.strategy };
+    this.note(strategy, symbol, 'SIZE_REDUCED_NEUTRAL', intent.signalId);
+    const replaced = { ...intent, quantity: formatQuantity(quantity) };
+    const at = this.#intents.indexOf(intent);
+    if (quantity > 0n) {
+      this.#intents[at] = replaced;
+      const smaller = { ...entry, intent: replaced, notional: notionalAmount(notionalOf(price, quantity)) };
+      this.#entries = this.#entries.map((each) => (each === entry ? smaller : each));
+      return;
+    }
+    this.note(strategy, symbol, 'SIZE_BELOW_MINIMUM', intent.signalId);
+    this.#intents.splice(at, 1);
+    this.#entries = this.#entries.filter((each) => each !== entry);
+    this.#working.entry.delete(key);
+    this.#holdUntil.delete(key);
+  }
+
+  /** Why nothing may be entered, or not this symbol: accepted signals have passed these as gates. */
+  #restrictionOf(symbol: SymbolId): ReasonCode | undefined {
+    const { blocked, incomplete, instruments } = this.#input;
+    if (blocked !== undefined) return blocked;
+    if (incomplete.has(symbol)) return 'HISTORY_INCOMPLETE';
+    return instruments.get(symbol)?.status === 'trading' ? undefined : 'INSTRUMENT_NOT_TRADING';
   }
 
   #lastEntryAt(strategy: string, symbol: SymbolId, side: OrderIntent['side']): EpochMs | undefined {
@@ -330,4 +396,21 @@ class OrderPlan {
       referencePrice: formatPrice(market?.lastPrice ?? 0n),
     };
   }
+}
+
+const NO_DISTANCES = { stopDistance: undefined, targetDistance: undefined };
+
+/** What a target asks of sizing: a weight where it names one, else what volatility and confidence give. */
+function wantedSize({ signal, weight }: EnterTarget, { confidenceThreshold }: SignalSettings): WantedSize {
+  const scale = signal?.sizeScale ?? 1;
+  if (weight !== undefined) return { kind: 'weight', weight, scale };
+  if (signal === undefined) return { kind: 'volatility', scale };
+  return {
+    kind: 'confidence',
+    confidence: signal.confidence,
+    confidenceThreshold,
+    edge: fraction(signal.netEdge),
+    edgeMinutes: durationOf(signal.horizon) / MINUTE_MS,
+    scale,
+  };
 }

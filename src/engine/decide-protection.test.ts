@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerEvent, type FinalCandle, MINUTE_MS, type OrderIntent } from '../core/index.ts';
+import { type BrokerEvent, type FinalCandle, isOrderReport, MINUTE_MS, type OrderIntent } from '../core/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from '../strategies/index.ts';
 import {
   coverOf,
@@ -255,12 +255,13 @@ describe('an entry', () => {
 
 describe('a stop that is not confirmed', () => {
   const withoutAcceptance = (events: BrokerEvent[], legs: ReadonlySet<string>) =>
-    events.filter(({ clientOrderId }) => !legs.has(clientOrderId));
+    events.filter((event) => !isOrderReport(event) || !legs.has(event.clientOrderId));
   const playUnconfirmed = async (whenUnconfirmed: 'close' | 'halt') => {
     const legs = new Set<string>();
     const { decisions } = await play([100, 100, 100, 100], position({ whenUnconfirmed }), {
       events: (events) => {
-        for (const { clientOrderId } of events) if (clientOrderId.startsWith('s-')) legs.add(clientOrderId);
+        for (const { clientOrderId } of events.filter(isOrderReport))
+          if (clientOrderId.startsWith('s-')) legs.add(clientOrderId);
         return withoutAcceptance(events, legs);
       },
     });

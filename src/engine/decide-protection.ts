@@ -12,6 +12,7 @@ import {
 import {
   ceilToMultiple,
   floorToMultiple,
+  formatQuantity,
   parsePrice,
   priceOf,
   roundTripCosts,
@@ -21,6 +22,7 @@ import {
 import type { Strategy } from '../strategies/index.ts';
 import {
   clientOrderIdOf,
+  coveredBy,
   coverOf,
   DEFAULT_PROTECTION_SETTINGS,
   enterIntents,
@@ -52,6 +54,8 @@ import type { DecideInput, DecideSettings } from './decide-types.ts';
 
 /** A stop that trails moves by a tenth of its distance at least: less is not worth two orders. */
 const LEAST_TRAILING_MOVE = 0.1;
+/** Stops of one quantity that are placed within one minute, each after the one before did not come to be. */
+const MOST_STOP_ATTEMPTS = 3;
 
 /** A position that must be closed whatever its strategy says. */
 export interface ForcedClosing {
@@ -116,6 +120,7 @@ class ProtectionRound {
     const market = this.#state.markets.get(position.symbol);
     const remembered = this.#state.protections.get(key);
     const known = remembered?.openedAt === position.openedAt ? remembered : undefined;
+    if (position.isOvershoot) return;
     if (instrument === undefined || market === undefined) {
       if (known !== undefined) this.#protections.set(key, known);
       return;
@@ -251,18 +256,29 @@ class ProtectionRound {
   }
 
   #holdStop(key: string, position: LedgerPosition, { stop }: PositionProtection, owner: LegOwner): void {
-    const { minute } = this.#input;
     const quantity = magnitude(position.quantity);
     const { stops, targets } = this.#legsOf(key);
     const current = stops.filter((leg) => leg.intent.parent === owner.parent && leg.intent.side === owner.side);
     const wanted = current.find((leg) => isStopOf(leg, stop, quantity));
-    // While something closes the position its quantity changes by the minute; a stop of more than is left does no harm.
+    // While something closes the position its quantity changes all the time: its stops are fitted when that has ended.
     const isClosing = [...stops, ...targets].some(isTriggered) || this.#isExiting(key);
     if (wanted === undefined) {
       if (isClosing && coverOf(current) >= quantity) return;
-      this.#intents.push(stopLeg(owner, stop, quantity, minute, `m${minute}`));
+      this.#placeStop(owner, stop, quantity);
     } else if (isConfirmed(wanted) && !isClosing) {
       for (const other of stops) if (other !== wanted) this.#cancels.push(other.intent.clientOrderId);
+    }
+  }
+
+  /** A stop that the venue did not take is tried again, a few times within a minute: each attempt is an order of its own. */
+  #placeStop(owner: LegOwner, stop: bigint, quantity: bigint): void {
+    const { minute } = this.#input;
+    const revision = `m${minute}q${formatQuantity(quantity)}`;
+    for (let attempt = 0; attempt < MOST_STOP_ATTEMPTS; attempt++) {
+      const leg = stopLeg(owner, stop, quantity, minute, attempt === 0 ? revision : `${revision}r${attempt}`);
+      if (this.#state.ledger.orders.has(leg.clientOrderId)) continue;
+      this.#intents.push(leg);
+      return;
     }
   }
 
@@ -270,7 +286,8 @@ class ProtectionRound {
   #placeTargets(entry: LedgerOrder | undefined, owner: LegOwner): boolean {
     if (entry?.intent.protection === undefined) return true;
     if (!isTerminal(entry.status)) return false;
-    const legs = targetLegs(owner, entry.intent.protection, entry.filled, this.#input.minute);
+    const opened = coveredBy(entry.intent, entry.filled);
+    const legs = targetLegs(owner, entry.intent.protection, opened, this.#input.minute);
     // Those of an entry that filled in full came with its last fill.
     this.#intents.push(...legs.filter((leg) => !this.#state.ledger.orders.has(leg.clientOrderId)));
     return true;
@@ -286,16 +303,17 @@ class ProtectionRound {
     else this.#closings.push({ strategy, symbol, reason: 'PROTECTION_UNCONFIRMED' });
   }
 
-  /** The newest entry of the position's strategy and symbol that filled. */
+  /** The newest entry of the position's strategy and symbol that filled; where a part of it crossed inside the book, the one with the legs. */
   #entryOf({ strategy, symbol }: LedgerPosition): LedgerOrder | undefined {
     const entries = [...this.#state.ledger.orders.values()].filter(
       ({ intent, filled }) =>
         intent.purpose === 'entry' && filled > 0n && intent.strategy === strategy && intent.symbol === symbol,
     );
-    return entries.reduce<LedgerOrder | undefined>(
-      (newest, entry) => (newest && newest.intent.decidedAt > entry.intent.decidedAt ? newest : entry),
+    const newest = entries.reduce<LedgerOrder | undefined>(
+      (found, entry) => (found && found.intent.decidedAt > entry.intent.decidedAt ? found : entry),
       undefined,
     );
+    return this.#state.ledger.orders.get(newest?.intent.parent ?? '') ?? newest;
   }
 
   #ownerOf(position: LedgerPosition, parent: string): LegOwner {

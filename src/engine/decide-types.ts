@@ -4,6 +4,7 @@ import type {
   CycleRecord,
   EpochMs,
   Exclusion,
+  Fill,
   FinalCandle,
   Forecast,
   Horizon,
@@ -12,7 +13,7 @@ import type {
   SymbolId,
 } from '../core/index.ts';
 import type { CostSettings } from '../matching/index.ts';
-import type { SignalSettings } from '../signals/index.ts';
+import type { ModelEvidence, SignalSettings } from '../signals/index.ts';
 import type { Strategy } from '../strategies/index.ts';
 import type { RiskSettings, SizingSettings } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
@@ -25,6 +26,10 @@ export interface DecideSettings {
   readonly sizing: SizingSettings;
   readonly risk: RiskSettings;
   readonly strategies: readonly Strategy[];
+  /** Whether opposite orders of strategies in one symbol and minute cross inside the book. */
+  readonly areStrategiesNetted: boolean;
+  /** Whether a symbol has a long and a short position of its own at the venue. */
+  readonly areLegsSeparate: boolean;
   /** Number of a symbol's sector; 0 where none is known. */
   readonly sectorOf: (symbol: SymbolId) => number;
 }
@@ -50,6 +55,8 @@ export interface DecideInput {
   readonly modelReason?: ReasonCode | undefined;
   /** Members that the model cannot forecast yet, and why: counted. */
   readonly withheld?: ReadonlyMap<SymbolId, ReasonCode> | undefined;
+  /** What a long last paid a short, a share of the notional per 8 hours; symbols of which nobody knows are absent. */
+  readonly fundingRates?: ReadonlyMap<SymbolId, number>;
   readonly brokerEvents: readonly BrokerEvent[];
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   /** Symbols with an unknown earlier minute. */
@@ -60,6 +67,8 @@ export interface DecideInput {
   readonly late?: ReasonCode | undefined;
   /** Set when no new entries are allowed although the minute is in time, such as CLOCK_SKEWED. */
   readonly entriesBlocked?: ReasonCode | undefined;
+  /** What the outcomes of the serving model's forecasts say; undefined while nothing is known of it. */
+  readonly modelEvidence?: ModelEvidence | undefined;
   /** Commands that take effect with this minute, oldest first. */
   readonly commands?: readonly BookCommand[];
 }
@@ -74,6 +83,7 @@ type DecidedParts = Pick<
   | 'orders'
   | 'orderEvents'
   | 'fills'
+  | 'cashFlows'
   | 'positions'
   | 'equity'
   | 'commands'
@@ -86,6 +96,8 @@ export interface Decision extends DecidedParts {
   readonly state: BookState;
   /** Client order ids of working orders whose end is asked for: until it is reported, in every minute's decision anew. */
   readonly cancels: readonly string[];
+  /** Fills inside the book: of orders that are not sent. */
+  readonly netted: readonly Fill[];
   /** Broker events of orders the book does not know; each is counted as ORDER_EVENT_UNKNOWN. */
   readonly unknownEvents: readonly BrokerEvent[];
 }

@@ -71,7 +71,7 @@ const expiry = (intent: OrderIntent, minute: EpochMs): BrokerEvent => ({
 });
 
 let commandIds = 0;
-const commandOf = (command: BookCommandKind, reason?: string): BookCommand => ({
+const commandOf = (command: Exclude<BookCommandKind, 'arm'>, reason?: string): BookCommand => ({
   id: ++commandIds,
   command,
   actor: 'cli:test',
@@ -108,6 +108,22 @@ describe('an entry', () => {
     expect([...state.ledger.orders.keys()]).toEqual(intents.map((intent) => intent.clientOrderId));
   });
 
+  it('counts the funding that its side is expected to pay or get', () => {
+    const { signals, intents } = decide(
+      initialBookState(settings.risk),
+      minuteOf(
+        START,
+        { AUSDT: 0.01, BUSDT: -0.012, CUSDT: 0.01, DUSDT: 0.01 },
+        { fundingRates: new Map(Object.entries({ AUSDT: 0.02, BUSDT: 0.0002, CUSDT: -0.0002 })) },
+      ),
+      settings,
+    );
+    // Half a period of 8 hours is the horizon.
+    expect(signals.map(({ costs }) => costs?.funding)).toEqual([0.01, -0.0001, -0.0001, null]);
+    expect(signals.map(({ accepted }) => accepted)).toEqual([false, true, true, true]);
+    expect(intents.map(({ symbol }) => symbol).sort()).toEqual(['BUSDT', 'CUSDT', 'DUSDT']);
+  });
+
   it('is blocked or made smaller by the regime the book knows', () => {
     const inRegime = (regime: Regime): BookState => ({
       ...initialBookState(settings.risk),
@@ -137,6 +153,7 @@ describe('an entry', () => {
           targets: signals.map((signal) => ({
             kind: 'enter',
             symbol: signal.symbol,
+            side: signal.side,
             signal: change(signal),
             holdUntil: minute,
           })),
@@ -335,6 +352,43 @@ describe('an exit', () => {
     expect(decide(missed.state, minuteOf(minutesLater(301), {}), settings).intents).toMatchObject([
       { purpose: 'exit' },
     ]);
+  });
+});
+
+describe('a model whose outcomes speak against it', () => {
+  const evidence = (isDegraded: boolean, from: EpochMs) => ({
+    modelEvidence: {
+      modelId: 'model-1',
+      from,
+      days: 30,
+      informationCoefficient: { value: -0.1, low: -0.12, high: -0.08 },
+      isDegraded,
+    },
+  });
+
+  it('enters nothing, also after a restart, until trading is resumed or they no longer do', () => {
+    const from = minutesLater(-30 * 24 * 60);
+    const degraded = decide(
+      initialBookState(settings.risk),
+      minuteOf(START, { AUSDT: 0.01 }, evidence(true, from)),
+      settings,
+    );
+    expect(degraded).toMatchObject({
+      intents: [],
+      reason: 'RISK_MODEL_DEGRADED',
+      riskEvents: [{ action: 'risk.latch', mode: 'REDUCING', reason: 'RISK_MODEL_DEGRADED', actor: 'engine' }],
+    });
+    const stored = decodeBookState(encodeBookState(degraded.state));
+    const later = minuteOf(minutesLater(60), { AUSDT: 0.01 });
+    expect(decide(stored, later, settings)).toMatchObject({ intents: [], reason: 'RISK_MODEL_DEGRADED' });
+    const recovered = decide(stored, { ...later, ...evidence(false, from) }, settings);
+    expect(recovered.intents).toMatchObject([{ symbol: 'AUSDT' }]);
+    const resumed = decide(stored, { ...later, ...evidence(true, from), commands: [commandOf('resume')] }, settings);
+    expect(resumed.intents).toMatchObject([{ symbol: 'AUSDT' }]);
+    const restored = decodeBookState(encodeBookState(resumed.state));
+    expect(restored).toEqual(resumed.state);
+    const after = decide(restored, minuteOf(minutesLater(61), {}, evidence(true, from)), settings);
+    expect(after.state.risk.latches).toEqual([]);
   });
 });
 

@@ -1,29 +1,22 @@
-import {
-  cashToNumber,
-  isTerminal,
-  milliseconds,
-  type OrderIntent,
-  type ReasonCode,
-  type Signal,
-  type SymbolId,
-} from '../core/index.ts';
+import { cashToNumber, type Fill, milliseconds, type ReasonCode, type Signal, type SymbolId } from '../core/index.ts';
 import { tradingRulesOf } from '../matching/index.ts';
 import { MLSignalGenerator, type SignalSettings, type SymbolContext, updateRegimes } from '../signals/index.ts';
 import {
   applyBrokerEvents,
   applyCommands,
+  capitalOf,
   type DrawdownState,
   decisiveLatch,
   equityPointOf,
   forgetEnded,
-  haltUnprotected,
-  type Ledger,
+  haltFor,
   type LedgerChange,
   orderOf,
   pendingCancels,
   positionKey,
   positionsOf,
   shareOfEquity,
+  unendedLegs,
   updateDrawdown,
   updateRisk,
   valueLedger,
@@ -55,31 +48,38 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const booked = applyBrokerEvents(state.ledger, input.brokerEvents);
   const markets = observeCandles(state.markets, input.candles.values(), settings.sizing);
   const settled = settleEnded(booked.ledger, input, markets, settings);
-  const valuation = valueLedger(settled.ledger, markets);
-  const { equity } = valuation;
+  const { equity } = valueLedger(settled.ledger, markets);
+  const { transfers } = settled.ledger;
+  const fills = [...state.unseenFills, ...booked.fills];
   const measured = updateRisk(
     state.risk,
     {
       minute,
       equity,
-      fills: [...booked.fills, ...settled.fills],
+      transfers,
+      fills: [...fills, ...settled.fills],
       isOpen: (key) => settled.ledger.positions.has(key),
       isDataSufficient: panelReason(input, settings.signals) === undefined,
+      model: input.modelEvidence,
     },
     settings.risk,
   );
   const commands = input.commands ?? [];
-  const commanded = applyCommands(measured.risk, commands, { at: minute, equity });
+  const commanded = applyCommands(measured.risk, commands, { at: minute, equity, transfers }, settings.risk);
+  const moved = transfers - (state.risk.transfers ?? transfers);
   const isResumed = commands.some(({ command }) => command === 'resume');
-  const drawdowns = updateDrawdowns(isResumed ? new Map() : state.drawdowns, equity, settings);
+  const drawdowns = updateDrawdowns(isResumed ? new Map() : state.drawdowns, equity, moved, settings);
   const regimes = updateRegimes(state.regimes, markets, settings.signals.regimes);
   const held: BookState = { ...state, minute, ledger: settled.ledger, markets, regimes, drawdowns };
   const guarded = protectPositions(held, input, settings);
-  const unprotected = guarded.mustHalt ? haltUnprotected(commanded.risk, minute) : { risk: commanded.risk, events: [] };
+  const unprotected = guarded.mustHalt
+    ? haltFor(commanded.risk, minute, 'PROTECTION_UNCONFIRMED')
+    : { risk: commanded.risk, events: [] };
   const { risk } = unprotected;
   const { protections } = guarded;
   const marked = withEntriesCancelled({ ...held, ledger: guarded.entered.ledger, risk, protections });
 
+  const capital = capitalOf(risk, equity, settings.risk);
   const blocked = input.late ?? decisiveLatch(risk)?.reason ?? input.entriesBlocked;
   const { signals, edges } = new MLSignalGenerator(settings.signals, settings.costs).generate({
     book: settings.book,
@@ -90,19 +90,21 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
     referencesPresent: input.referencesPresent,
     ...(regimes.market === undefined ? {} : { marketRegime: regimes.market.regime }),
     ...(blocked === undefined ? {} : { blocked }),
-    typicalNotional: cashToNumber(shareOfEquity(equity, settings.risk.maxPositionFraction)),
+    typicalNotional: cashToNumber(shareOfEquity(capital.equity, settings.risk.maxPositionFraction)),
     edges: state.edges,
     edgeReference: input.edgeReference ?? {},
   });
 
+  const reason = blocked ?? panelReason(input, settings.signals);
   const planned = planOrders(
     marked,
     {
       ...input,
       signals,
-      equity,
+      capital,
+      blocked: reason,
       closings: [...guarded.closings, ...stoppedOut(marked)],
-      closedByLegs: closedByLegs(marked, booked),
+      closedByLegs: closedByLegs(marked, fills),
     },
     settings,
   );
@@ -110,34 +112,40 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const changes = [booked, settled, guarded.entered, planned.entered];
   const notes = [...guarded.notes, ...planned.notes];
   const orderEvents = changes.flatMap((change) => change.orderEvents);
-  const reason = blocked ?? panelReason(input, settings.signals);
   const riskEvents = [...measured.events, ...commanded.events, ...unprotected.events];
   return {
     state: {
       ...marked,
       ledger,
-      risk: { ...risk, ordersOfDay: risk.ordersOfDay + planned.intents.length },
+      risk: {
+        ...risk,
+        ordersOfDay: risk.ordersOfDay + planned.intents.length,
+      },
       edges,
+      // What crossed inside the book came after the minute was measured.
+      unseenFills: planned.entered.fills,
       holdUntil: planned.holdUntil,
       cooldowns: planned.cooldowns,
     },
     status: input.late === undefined ? 'DECIDED' : 'MISSED',
     ...(reason === undefined ? {} : { reason }),
     signals,
-    intents: [...unended(booked.legs, settled.ledger), ...guarded.intents, ...planned.intents],
+    intents: [...unendedLegs(booked.legs, settled.ledger), ...guarded.intents, ...planned.intents],
     cancels: pendingCancels(ledger),
-    orders: changedOrders([booked, settled]),
+    netted: planned.entered.fills,
+    orders: changedOrders([booked, settled, planned.entered]),
     orderEvents,
     fills: changes.flatMap((change) => change.fills),
+    cashFlows: changes.flatMap((change) => change.cashFlows),
     positions: positionsOf(settings.book, ledger, markets),
-    equity: equityPointOf(minute, ledger, valuation),
+    equity: equityPointOf(minute, ledger, valueLedger(ledger, markets)),
     reasonCounts: countReasons([
       ...input.excluded.map((exclusion) => exclusion.reason),
       ...(input.modelReason === undefined ? [] : [input.modelReason]),
       ...(input.withheld?.values() ?? []),
       ...reasonsOf(signals),
       ...notes.map((note) => note.reason),
-      ...riskEvents.flatMap(({ action, reason }) => (action === 'risk.latch' ? reason : [])),
+      ...riskEvents.flatMap((event) => (event.action === 'risk.latch' ? event.reason : [])),
       ...orderEvents.flatMap((event) => event.reason ?? []),
       ...booked.unknown.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
     ]),
@@ -151,12 +159,13 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
 function updateDrawdowns(
   known: BookState['drawdowns'],
   equity: bigint,
+  moved: bigint,
   settings: DecideSettings,
 ): Map<string, DrawdownState> {
   const drawdowns = new Map<string, DrawdownState>();
   for (const { name, protection } of settings.strategies) {
     if (protection.kind !== 'book') continue;
-    drawdowns.set(name, updateDrawdown(known.get(name), equity, protection.maxDrawdownFraction));
+    drawdowns.set(name, updateDrawdown(known.get(name), equity, protection.maxDrawdownFraction, moved));
   }
   return drawdowns;
 }
@@ -169,7 +178,7 @@ function stoppedOut({ ledger, drawdowns }: BookState): ForcedClosing[] {
 }
 
 /** Keys of the positions that are gone and lost their last to a stop or a target. */
-function closedByLegs({ ledger }: BookState, { fills }: LedgerChange): Set<string> {
+function closedByLegs({ ledger }: BookState, fills: readonly Fill[]): Set<string> {
   const closed = new Set<string>();
   for (const { clientOrderId, strategy, symbol } of fills) {
     const purpose = ledger.orders.get(clientOrderId)?.intent.purpose;
@@ -178,13 +187,6 @@ function closedByLegs({ ledger }: BookState, { fills }: LedgerChange): Set<strin
   }
   return closed;
 }
-
-/** Of the legs that fills brought those that have not ended by now: the broker may have worked them already. */
-const unended = (legs: readonly OrderIntent[], { orders }: Ledger): OrderIntent[] =>
-  legs.filter(({ clientOrderId }) => {
-    const order = orders.get(clientOrderId);
-    return order !== undefined && !isTerminal(order.status);
-  });
 
 function contextsOf(
   state: BookState,
@@ -197,11 +199,13 @@ function contextsOf(
     if (market === undefined) continue;
     const instrument = input.instruments.get(symbol);
     const regime = state.regimes.bySymbol.get(symbol)?.regime;
+    const fundingRate = input.fundingRates?.get(symbol);
     contexts.set(symbol, {
       price: market.lastPrice,
       ...(instrument ? { tick: tradingRulesOf(instrument).tick, status: instrument.status } : {}),
       minuteNotional: market.minuteNotional,
       volatility: volatilityOf(market, 15, sizing),
+      ...(fundingRate === undefined ? {} : { fundingRate }),
       ...(regime === undefined ? {} : { regime }),
       isHistoryIncomplete: input.incomplete.has(symbol),
     });
@@ -210,7 +214,7 @@ function contextsOf(
 }
 
 /** Orders whose state changed, each once, as it stands after the last change. */
-function changedOrders(changes: readonly LedgerChange[]) {
+export function changedOrders(changes: readonly LedgerChange[]) {
   const orders = new Map(
     changes.flatMap((change) => change.changed).map((order) => [order.intent.clientOrderId, order]),
   );

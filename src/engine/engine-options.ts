@@ -1,4 +1,4 @@
-import type { Config } from '../config/index.ts';
+import type { Config, ExchangeKeys } from '../config/index.ts';
 import type { Log, Metrics } from '../core/index.ts';
 import type { EngineEvent } from './engine-event.ts';
 
@@ -25,4 +25,6 @@ export interface EnginePorts {
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
+  /** Keys for an account at an exchange, asked for in mode live alone. @throws MinutehandError where there are none */
+  readonly accountKeys?: (url: string | undefined) => ExchangeKeys;
 }

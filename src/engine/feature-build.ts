@@ -19,6 +19,7 @@ import {
   insertFeatures,
   readBars,
   readFeatureRows,
+  readFundingRates,
   replaceFeatures,
   type StoredSpan,
   storedSpans,
@@ -216,6 +217,7 @@ function storedBars(database: Database, venue: string, universe: readonly Symbol
       for (const symbol of universe) hours.set(symbol, await readHours(database, venue, symbol, { from, until }));
       return hours;
     },
+    funding: (from, until) => readFundingRates(database, universe, { venue, from, until }),
     async *minutes(from, until): AsyncGenerator<FinalCandle[], void> {
       for (let start: number = from; start < until; start += CHUNK_MS) {
         yield* minutesOf(await read('1m', epochMs(start), epochMs(Math.min(start + CHUNK_MS, until))), universe);

@@ -1,14 +1,16 @@
 import { availableParallelism } from 'node:os';
 import {
   type BarColumns,
+  DAY_MS,
   type EpochMs,
   epochMs,
+  type FundingRates,
   HOUR_MS,
   type Log,
   MinutehandError,
   type SymbolId,
 } from '../core/index.ts';
-import { openDatabase, readBars } from '../database/index.ts';
+import { openDatabase, readBars, readFundingRates } from '../database/index.ts';
 import { computeFeaturesInParallel, requiredHistory } from '../features/index.ts';
 import { type FitSettings, type FitStage, fitBaseline, type MarketLabel } from '../model/index.ts';
 
@@ -56,10 +58,12 @@ export async function runFitJob(
   });
   let bars15m: Map<SymbolId, BarColumns>;
   let bars1h: Map<SymbolId, BarColumns>;
+  let funding: Map<SymbolId, FundingRates>;
   try {
     bars15m = await readBars(database, universe, { venue, timeframe: '15m', from, until: to });
     const warmUp = epochMs(from - requiredHistory().hours * HOUR_MS);
     bars1h = await readBars(database, universe, { venue, timeframe: '1h', from: warmUp, until: to });
+    funding = await readFundingRates(database, universe, { venue, from: epochMs(warmUp - DAY_MS), until: to });
   } finally {
     await database.close();
   }
@@ -84,6 +88,7 @@ export async function runFitJob(
     {
       bars15m: known,
       bars1h,
+      funding,
       references: references.filter((symbol) => known.has(symbol)),
       onProgress: (done, total) => ports.onProgress('features', done, total),
     },

@@ -1,6 +1,7 @@
 export { BOOK, runBookEngine } from './book-engine.ts';
 export { type BookOverview, type CapitalNeed, describeCapital, readBookOverview } from './book-overview.ts';
 export type { RunSummary } from './book-run.ts';
+export { decodeBookState } from './book-state.ts';
 export { type CommandResult, commandBook } from './command-book.ts';
 export type { CycleSummary } from './cycle-summary.ts';
 export { type DataDirectory, ownerOf, takeDataDirectory } from './data-directory.ts';

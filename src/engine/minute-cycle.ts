@@ -18,11 +18,42 @@ import type {
   ReasonCode,
   SymbolId,
 } from '../core/index.ts';
-import { type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf, RISK_MODES } from '../core/index.ts';
+import {
+  type EpochMs,
+  epochMs,
+  formatTime,
+  HOUR_MS,
+  MINUTE_MS,
+  MinutehandError,
+  messageOf,
+  RISK_MODES,
+  waitReal,
+} from '../core/index.ts';
 import { panelAt } from '../data/index.ts';
 import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import type { PredictorSlot } from '../model/index.ts';
-import { applyCommands, pendingCancels, riskModeOf, valueLedger } from '../trading/index.ts';
+import type { ModelEvidence } from '../signals/index.ts';
+import {
+  applyBrokerEvents,
+  applyCommands,
+  type Difference,
+  describeDifference,
+  differencesOf,
+  isClosingAll,
+  type Ledger,
+  pendingCancels,
+  riskModeOf,
+  valueLedger,
+} from '../trading/index.ts';
+import {
+  type BetweenMinutes,
+  bookEvents,
+  closePositions,
+  closeUnprotected,
+  haltUnreconciled,
+  positionsWithoutExit,
+  unprotectedPositions,
+} from './book-events.ts';
 import { type BookState, encodeBookState, withEntriesCancelled } from './book-state.ts';
 import type { ChallengerForecasts } from './challenger-forecasts.ts';
 import { type DecideSettings, type Decision, decide } from './decide.ts';
@@ -40,6 +71,10 @@ export interface MinuteCycleParts {
   readonly ended: () => ReadonlySet<SymbolId>;
   /** Why no new entries are allowed although the minute is in time. */
   readonly entriesBlocked: (minute: EpochMs) => ReasonCode | undefined;
+  /** What longs last paid shorts, a share of the notional per 8 hours, as known to a minute. */
+  readonly fundingRates?: (minute: EpochMs) => ReadonlyMap<SymbolId, number>;
+  /** What the outcomes of the serving model's forecasts say. */
+  readonly modelEvidence?: () => ModelEvidence | undefined;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly broker: Broker;
@@ -50,6 +85,10 @@ export interface MinuteCycleParts {
   readonly settings: CycleSettings;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Told when a commit has failed: nobody knows what is stored, and the book is gone on with from the journal, by another cycle. */
+  readonly onBroken?: (error: unknown) => void;
+  /** Waits in real time. */
+  readonly wait?: typeof waitReal;
 }
 
 export interface CycleSettings {
@@ -72,6 +111,14 @@ export interface CycleReport {
   readonly risk: RiskStanding;
 }
 
+/** How often account and book are compared before a difference counts, and the real time between two looks. */
+const RECONCILIATION_LOOKS = 4;
+/** Reconciliations in a row in which nothing but the balance differs, until that counts. */
+const MOST_MONEY_DIFFERENCES = 4;
+const RECONCILIATION_PAUSE_MS = 1_000;
+/** Less than the ledger remembers ended legs: an older execution may be one that is booked and forgotten. */
+const LONGEST_EXPLAINED_MS = 90 * MINUTE_MS;
+
 /** The thin asynchronous shell around `decide`: feeds it one minute, commits what it says, sends what it ordered. */
 export class MinuteCycle {
   readonly #parts: MinuteCycleParts;
@@ -79,7 +126,16 @@ export class MinuteCycle {
   #state: BookState;
   #features: FeatureEngineer;
   #lastMinute: EpochMs | undefined;
-  #unsent: BrokerEvent[] = [];
+  #broken: unknown;
+  #moneyDiffers = 0;
+  /** When a position was last tried to be closed outside of a minute, by `positionKey`; real time. */
+  readonly #closingSince = new Map<string, number>();
+  /** The newest minute after which account and book agreed; after a start that of the former process. */
+  #agreedAt: EpochMs | undefined;
+  /** What was reported and is not committed. */
+  #unbooked: BrokerEvent[] = [];
+  /** When a position was first seen without a confirmed stop, by `positionKey`; real time. */
+  #bareSince = new Map<string, number>();
   #stored: Promise<void> = Promise.resolve();
   /** Minutes and commands change the state one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -89,6 +145,7 @@ export class MinuteCycle {
     this.#state = start.state;
     this.#features = start.features;
     this.#lastMinute = start.lastMinute;
+    this.#agreedAt = start.lastMinute;
     this.#queue = new MinuteQueue(parts.universe, parts.settings.holePatienceMinutes);
   }
 
@@ -120,35 +177,195 @@ export class MinuteCycle {
    */
   applyCommands(): Promise<RiskStanding | undefined> {
     return this.#inTurn(async () => {
-      const { book, clock, journal, log, metrics } = this.#parts;
+      const { book, clock, journal, log, metrics, settings } = this.#parts;
       const minute = this.#lastMinute;
       const commands = minute === undefined ? [] : await journal.pendingCommands(book);
       if (minute === undefined || commands.length === 0) return undefined;
       const { ledger, markets, risk } = this.#state;
       const { equity } = valueLedger(ledger, markets);
-      const changed = applyCommands(risk, commands, { at: clock.now(), equity });
+      const standing = { at: clock.now(), equity, transfers: ledger.transfers };
+      const changed = applyCommands(risk, commands, standing, settings.decide.risk);
       const isResumed = commands.some(({ command }) => command === 'resume');
       const drawdowns = isResumed ? new Map() : this.#state.drawdowns;
       const state = withEntriesCancelled({ ...this.#state, risk: changed.risk, drawdowns });
-      await journal.commitCommands({
-        book,
-        minute,
-        commands: changed.applied,
-        riskEvents: changed.events,
-        bookState: encodeBookState(state),
-      });
+      await this.#write(() =>
+        journal.commitCommands({
+          book,
+          minute,
+          commands: changed.applied,
+          riskEvents: changed.events,
+          bookState: encodeBookState(state),
+        }),
+      );
       this.#state = state;
       log.warn({ commands, outcomes: changed.applied }, 'commands took effect');
-      for (const { action, reason } of changed.events) {
-        if (action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason });
+      for (const event of changed.events) {
+        if (event.action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason: event.reason });
       }
       await this.#parts.broker.cancel(pendingCancels(state.ledger));
-      return riskStandingOf(state);
+      return riskStandingOf(state, settings.decide.risk);
     });
   }
 
+  /**
+   * Books what the broker has reported since the last minute, commits it, and sends what follows: the legs of what has filled.
+   * @returns whether there was anything
+   */
+  applyEvents(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { broker, instruments, settings } = this.#parts;
+      this.#unbooked.push(...(broker.account?.take() ?? []));
+      if (this.#unbooked.length === 0 || this.#lastMinute === undefined) return false;
+      const booked = bookEvents(this.#state, this.#unbooked, instruments(), settings.decide);
+      await this.#commit(booked);
+      this.#unbooked = [];
+      await this.#carryOut(booked);
+      return true;
+    });
+  }
+
+  /** Resolves when nothing that was sent is on its way any more, and all that came of it is booked and sent. */
+  async settle(): Promise<void> {
+    const { account } = this.#parts.broker;
+    if (account === undefined) return;
+    do await account.settled();
+    while (await this.applyEvents());
+  }
+
+  /**
+   * Holds the account against the book. What the venue can explain is booked; what nobody explains halts trading, with the list.
+   * @returns the differences that are left, or undefined where there was no moment of rest to compare in
+   * @throws what the venue's connection throws
+   */
+  async reconcile(): Promise<readonly Difference[] | undefined> {
+    const { broker, clock, log } = this.#parts;
+    const { account } = broker;
+    if (account === undefined) return [];
+    await account.poll();
+    let differences: readonly Difference[] | undefined;
+    for (let look = 0; look < RECONCILIATION_LOOKS; look++) {
+      await this.settle();
+      const snapshot = await account.snapshot();
+      await this.settle();
+      differences = await this.#inTurn(async () =>
+        account.isCurrent(snapshot) ? differencesOf(snapshot, this.#knownLedger()) : undefined,
+      );
+      if (differences?.length === 0) break;
+      if (differences !== undefined && look > 0) await (this.#parts.wait ?? waitReal)(RECONCILIATION_PAUSE_MS);
+      const symbols = (differences ?? []).flatMap(({ symbol }) => symbol ?? []);
+      if (symbols.length > 0) await account.explain([...new Set(symbols)], this.#knownSince());
+      await account.poll();
+    }
+    account.agreed(differences?.length === 0);
+    if (differences?.length === 0) {
+      this.#agreedAt = this.#lastMinute;
+      this.#moneyDiffers = 0;
+    }
+    if (differences === undefined || differences.length === 0) return differences;
+    const text = differences.map(describeDifference).join('; ');
+    log.error({ differences }, 'the account disagrees with the book');
+    if (this.#lastMinute === undefined) {
+      throw new MinutehandError(
+        'ACCOUNT_NOT_EMPTY',
+        `the account holds what a new book knows nothing of: ${text}`,
+        'Close and cancel it at the venue, use an account of its own for this book, or start with the database that knows it.',
+        { exitCode: 3 },
+      );
+    }
+    // A settlement moves the balance before it is in the account's history: entries wait, and so does the halt.
+    const isMoneyAlone = differences.every(({ kind }) => kind === 'balance');
+    this.#moneyDiffers = isMoneyAlone ? this.#moneyDiffers + 1 : 0;
+    if (isMoneyAlone && this.#moneyDiffers < MOST_MONEY_DIFFERENCES) return differences;
+    await this.#inTurn(async () => {
+      const at = clock.now();
+      await this.#commitBetween(haltUnreconciled(this.#state, at, text, this.#parts.settings.decide));
+    });
+    return differences;
+  }
+
+  /**
+   * Closes, or halts for, positions that have been without a confirmed stop for `confirmWithinMs`, and everything where that was asked
+   * for; to be called every second or so.
+   * @returns keys of positions without a confirmed stop
+   */
+  guardPositions(confirmWithinMs: number): Promise<readonly string[]> {
+    return this.#inTurn(async () => {
+      const { clock, settings, log } = this.#parts;
+      const now = clock.elapsed();
+      if (this.#lastMinute === undefined) return [];
+      const bare = unprotectedPositions(this.#state);
+      this.#bareSince = new Map(bare.map((key) => [key, this.#bareSince.get(key) ?? now]));
+      const due = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
+      if (due.length > 0) {
+        log.error({ positions: due, reason: 'PROTECTION_UNCONFIRMED' }, 'positions without a confirmed stop');
+        await this.#commitBetween(closeUnprotected(this.#state, due, clock.now(), settings.decide));
+      }
+      // Closing everything does not wait for a minute, which may never come.
+      const open = isClosingAll(this.#state.risk) ? positionsWithoutExit(this.#state) : [];
+      const again = open.filter((key) => now - (this.#closingSince.get(key) ?? -confirmWithinMs) >= confirmWithinMs);
+      if (again.length > 0) {
+        for (const key of again) this.#closingSince.set(key, now);
+        await this.#commitBetween(closePositions(this.#state, again, clock.now(), 'RISK_CLOSE_ALL', settings.decide));
+      }
+      return due;
+    });
+  }
+
+  /** The ledger with what was reported before the first minute, or could not be committed yet. */
+  #knownLedger(): Ledger {
+    return applyBrokerEvents(this.#state.ledger, this.#unbooked).ledger;
+  }
+
+  /** From when on something may have happened that is not booked; what is booked since then is still in the ledger's orders. */
+  #knownSince(): EpochMs {
+    const last = this.#lastMinute ?? this.#parts.clock.now();
+    return epochMs(Math.max((this.#agreedAt ?? last) - 5 * MINUTE_MS, last - LONGEST_EXPLAINED_MS));
+  }
+
+  async #commitBetween(between: BetweenMinutes): Promise<void> {
+    await this.#commit(between);
+    await this.#carryOut(between);
+  }
+
+  /** A commit whose answer is lost may have come to be: what is in memory is no longer the book. */
+  async #write(commit: () => Promise<void>): Promise<void> {
+    try {
+      await commit();
+    } catch (error) {
+      this.#broken = error;
+      this.#parts.onBroken?.(error);
+      throw error;
+    }
+  }
+
+  async #commit({ state, record }: BetweenMinutes): Promise<void> {
+    await this.#write(() => this.#parts.journal.commitEvents(record));
+    this.#state = state;
+  }
+
+  async #carryOut({ record, unknownEvents, cancels }: BetweenMinutes): Promise<void> {
+    const { broker, log, metrics } = this.#parts;
+    for (const event of record.riskEvents) {
+      log.warn({ ...event }, 'what the book may do changed');
+      if (event.action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason: event.reason });
+    }
+    for (const event of unknownEvents) {
+      log.error(
+        { event, reason: 'ORDER_EVENT_UNKNOWN' },
+        'the broker reported something of an order this book does not know',
+      );
+      metrics.count('minutehand_reasons_total', { reason: 'ORDER_EVENT_UNKNOWN' });
+    }
+    metrics.count('minutehand_fills_total', {}, record.fills.length);
+    if (record.intents.length > 0) await broker.submit(record.intents);
+    if (cancels.length > 0) await broker.cancel(cancels);
+  }
+
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(work);
+    const result = this.#turn.then(() => {
+      if (this.#broken !== undefined) throw this.#broken;
+      return work();
+    });
     this.#turn = result.catch(() => undefined);
     return result;
   }
@@ -213,7 +430,7 @@ export class MinuteCycle {
     if (!featurePanel && settings.enabled) await this.#observe(predictor, minute, panel.members);
     lap('forecasts');
 
-    const brokerEvents = [...this.#unsent, ...(await broker.events(minute, candles))];
+    const brokerEvents = [...this.#unbooked, ...(await broker.events(minute, candles))];
     const lateness = late ?? (clock.now() > minute + settings.deadlineMs ? 'CYCLE_PAST_DEADLINE' : undefined);
     const decision = decide(
       this.#state,
@@ -228,12 +445,15 @@ export class MinuteCycle {
         edgeReference: predictor?.edgeReference,
         modelReason,
         withheld,
+        ...(this.#parts.fundingRates ? { fundingRates: this.#parts.fundingRates(minute) } : {}),
         brokerEvents,
         late: lateness,
         instruments: this.#parts.instruments(),
         incomplete: due.waiting,
-        ended: this.#parts.ended(),
-        entriesBlocked: this.#parts.entriesBlocked(minute),
+        // What an account holds of an instrument that ends the venue settles, and tells of.
+        ended: broker.account === undefined ? this.#parts.ended() : NONE_ENDED,
+        entriesBlocked: broker.account?.blocked ?? this.#parts.entriesBlocked(minute),
+        modelEvidence: this.#parts.modelEvidence?.(),
         commands,
       },
       settings.decide,
@@ -257,6 +477,7 @@ export class MinuteCycle {
       orders: decision.orders,
       orderEvents: decision.orderEvents,
       fills: decision.fills,
+      cashFlows: decision.cashFlows,
       positions: decision.positions,
       equity: decision.equity,
       commands: decision.commands,
@@ -272,12 +493,12 @@ export class MinuteCycle {
       bookState,
     };
     await this.#stored;
-    await journal.commitCycle(record);
+    await this.#write(() => journal.commitCycle(record));
     this.#state = decision.state;
     this.#lastMinute = minute;
     lap('commit');
 
-    this.#unsent = await this.#send(decision, minute);
+    this.#unbooked = await this.#send(decision, minute);
     lap('send');
     const totalMs = clock.elapsed() - began;
     this.#count(record, stageMs, totalMs);
@@ -291,7 +512,8 @@ export class MinuteCycle {
         isLate: record.status === 'MISSED',
       });
     }
-    return { record, stageMs, totalMs, universe: this.#parts.universe.length, risk: riskStandingOf(decision.state) };
+    const risk = riskStandingOf(decision.state, settings.decide.risk);
+    return { record, stageMs, totalMs, universe: this.#parts.universe.length, risk };
   }
 
   /** Resolves when what is stored after the commit (T3) is stored. */
@@ -357,12 +579,13 @@ export class MinuteCycle {
    * Sends within the deadline; an intent that is too late expires and is reported so with the next minute. What protects a position
    * is never too late; only then is cancelled what it replaces.
    */
-  async #send({ intents, cancels }: Decision, minute: EpochMs): Promise<BrokerEvent[]> {
+  async #send({ intents, cancels, netted }: Decision, minute: EpochMs): Promise<BrokerEvent[]> {
     const { clock, broker, settings, log, metrics } = this.#parts;
     const isInTime = clock.now() <= minute + settings.deadlineMs;
     const isDue = ({ purpose }: OrderIntent) => isInTime || purpose === 'stop' || purpose === 'target';
     const due = intents.filter(isDue);
     const expired = intents.filter((intent) => !isDue(intent));
+    if (netted.length > 0) await broker.settle?.(netted);
     if (due.length > 0) await broker.submit(due);
     if (cancels.length > 0) await broker.cancel(cancels);
     if (expired.length === 0) return [];
@@ -424,6 +647,8 @@ export class MinuteCycle {
     });
   }
 }
+
+const NONE_ENDED: ReadonlySet<SymbolId> = new Set();
 
 /** The feature state is stored this often; a restart replays at most this much. */
 const SNAPSHOT_EVERY_MS = 6 * HOUR_MS;

@@ -14,7 +14,14 @@ describe('the job of outcomes', () => {
   afterAll(() => test.drop());
 
   it('takes a step every quarter of an hour, one at a time, and goes on after one that failed', async () => {
-    const parts = { book: 'main', venue: 'v', servedModel: () => undefined, log: silentLog, metrics: noMetrics };
+    const parts = {
+      book: 'main',
+      venue: 'v',
+      servedModel: () => undefined,
+      evidence: null,
+      log: silentLog,
+      metrics: noMetrics,
+    };
     const job = new OutcomeJob({ ...parts, database: test.database });
     expect(job.step(minuteAt(1))).toBeUndefined();
     const first = job.step(minuteAt(15));

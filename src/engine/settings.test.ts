@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/index.ts';
-import { cycleSettings, decideSettings, retentionPolicy } from './settings.ts';
+import { MarketNeutralAdapter, MLStrategyAdapter } from '../strategies/index.ts';
+import { cycleSettings, decideSettings, evidenceSettings, retentionPolicy } from './settings.ts';
 
 const configWith = (settings: Record<string, string | number | boolean>) =>
   loadConfig({
@@ -24,6 +25,7 @@ const read = (settings: Record<string, string | number | boolean>) => {
       cooldownMinutes,
       protection,
     })),
+    evidence: evidenceSettings(config),
     retention: retentionPolicy(config),
   };
 };
@@ -66,6 +68,10 @@ describe('the configuration of the minute', () => {
     ['sizing.liquidity_minutes', 2, { sizing: { liquidityMinutes: 2 } }],
     ['risk.initial_equity', '5000', { risk: { initialEquity: '5000' } }],
     ['risk.max_gross_exposure', 2, { risk: { maxGrossExposure: 2 } }],
+    ['risk.allow_opposite_positions', false, { risk: { allowOppositePositions: false } }],
+    ['strategies_net', false, { areStrategiesNetted: false }],
+    ['risk.degraded_after_days', 60, { evidence: { horizon: '12h', days: 60 } }],
+    ['risk.degraded_after_days', 'null', { evidence: null }],
     ['risk.max_positions', 4, { risk: { maxPositions: 4 } }],
     ['risk.max_position_fraction', 0.1, { risk: { maxPositionFraction: 0.1 } }],
     ['risk.max_daily_loss', 0.02, { risk: { maxDailyLoss: 0.02 } }],
@@ -123,11 +129,25 @@ describe('the configuration of the minute', () => {
     );
   });
 
-  it('gives the strategies their side and renewal rules', () => {
-    const { strategies } = decideSettings(
-      configWith({ 'strategies.0.allow_short': false, 'strategies.0.extend_on_signal': false }),
-      'main',
+  it('makes strategies of the kind asked for, and remembers as much as they look back', () => {
+    const kinds = ['market-neutral', 'buy-and-hold', 'time-series-momentum', 'cross-sectional-momentum', 'random'];
+    const set = Object.fromEntries(
+      kinds.flatMap((kind, index) => [
+        [`strategies.${index + 1}.kind`, kind],
+        [`strategies.${index + 1}.name`, `s${index + 1}`],
+      ]),
     );
-    expect(strategies).toHaveLength(1);
+    const { strategies, sizing } = decideSettings(configWith({ ...set, 'strategies.3.look_back': '2d' }), 'main');
+    expect(strategies[0]).toBeInstanceOf(MLStrategyAdapter);
+    expect(strategies[1]).toBeInstanceOf(MarketNeutralAdapter);
+    expect(strategies.map(({ name, isNeutral = false }) => [name, isNeutral])).toEqual([
+      ['ml', false],
+      ['s1', true],
+      ['s2', false],
+      ['s3', false],
+      ['s4', true],
+      ['s5', false],
+    ]);
+    expect(sizing).toMatchObject({ volatilitySamples: 96, returnSamples: 192 });
   });
 });

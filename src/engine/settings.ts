@@ -1,11 +1,19 @@
 import { type Config, durationMs } from '../config/index.ts';
-import { MINUTE_MS } from '../core/index.ts';
+import { type Horizon, MINUTE_MS } from '../core/index.ts';
 import type { RetentionPolicy } from '../database/index.ts';
 import { sectorOf } from '../features/index.ts';
 import type { CostSettings } from '../matching/index.ts';
 import { DEFAULT_REGIME_SETTINGS, DEFAULT_SIGNAL_SETTINGS, type RegimeEffect } from '../signals/index.ts';
-import { MLStrategyAdapter } from '../strategies/index.ts';
-import { DEFAULT_SIZING_SETTINGS, type ProtectionSettings } from '../trading/index.ts';
+import {
+  buyAndHold,
+  crossSectionalMomentum,
+  MarketNeutralAdapter,
+  MLStrategyAdapter,
+  randomPositions,
+  type Strategy,
+  timeSeriesMomentum,
+} from '../strategies/index.ts';
+import { DEFAULT_SIZING_SETTINGS, type ProtectionSettings, type RampSettings } from '../trading/index.ts';
 import type { DecideSettings } from './decide.ts';
 import type { CycleSettings } from './minute-cycle.ts';
 
@@ -62,6 +70,7 @@ export function decideSettings(config: Config, book: string): DecideSettings {
       minConfidenceScale: sizing.min_confidence_scale,
       kellyFraction: sizing.kelly_fraction,
       liquidityMinutes: sizing.liquidity_minutes,
+      returnSamples: returnSamples(config),
     },
     risk: {
       initialEquity: risk.initial_equity,
@@ -71,6 +80,7 @@ export function decideSettings(config: Config, book: string): DecideSettings {
       maxSectorExposure: risk.max_sector_exposure,
       maxCorrelation: risk.max_correlation,
       maxCorrelatedExposure: risk.max_correlated_exposure,
+      allowOppositePositions: risk.allow_opposite_positions,
       maxPositions: risk.max_positions,
       maxPositionFraction: risk.max_position_fraction,
       maxDailyLoss: risk.max_daily_loss,
@@ -84,21 +94,78 @@ export function decideSettings(config: Config, book: string): DecideSettings {
       maxOrdersPerDay: risk.max_orders_per_day,
       duplicateWindowMinutes: risk.duplicate_window_minutes,
       exitValidityMinutes: risk.exit_validity_minutes,
+      isArmingRequired: config.mode === 'live',
+      ramp: rampSettings(config),
     },
     sectorOf,
-    strategies: config.strategies.map(
-      (strategy) =>
-        new MLStrategyAdapter({
-          name: strategy.name,
-          decideEvery: strategy.decide_every,
-          holdFor: strategy.hold_for,
-          cooldownMinutes: durationMs(strategy.cooldown) / MINUTE_MS,
-          extendOnSignal: strategy.extend_on_signal,
-          allowShort: strategy.allow_short,
-          protection: protectionSettings(strategy.protection),
-        }),
-    ),
+    areStrategiesNetted: config.strategies_net,
+    // The same on paper: what a book does must not change when it goes live.
+    areLegsSeparate: config.exchange.account.position_mode === 'hedge',
+    strategies: config.strategies.map((strategy) => createStrategy(strategy, config)),
   };
+}
+
+function rampSettings({ mode, risk: { ramp } }: Config): RampSettings | null {
+  if (ramp.applies === 'never' || (ramp.applies === 'live' && mode !== 'live')) return null;
+  return {
+    stageFractions: ramp.stage_fractions,
+    minDays: ramp.min_days,
+    minTrades: ramp.min_trades,
+    minTStatistic: ramp.min_t_statistic,
+    stepBackTStatistic: ramp.step_back_t_statistic,
+    maxDrawdown: ramp.max_drawdown,
+  };
+}
+
+const lookBackMinutes = ({ look_back }: Config['strategies'][number]): number => durationMs(look_back) / MINUTE_MS;
+
+/** 15-minute returns that the strategies look back on. */
+function returnSamples({ strategies }: Config): number {
+  const looking = strategies.filter(({ kind }) => kind.endsWith('-momentum'));
+  return Math.max(DEFAULT_SIZING_SETTINGS.returnSamples, ...looking.map((each) => lookBackMinutes(each) / 15));
+}
+
+function createStrategy(strategy: Config['strategies'][number], { universe }: Config): Strategy {
+  const common = {
+    name: strategy.name,
+    decideEvery: strategy.decide_every,
+    holdFor: strategy.hold_for,
+    cooldownMinutes: durationMs(strategy.cooldown) / MINUTE_MS,
+    protection: protectionSettings(strategy.protection),
+  };
+  const { allow_short: allowShort, gross_exposure: grossExposure } = strategy;
+  const sides = {
+    positionsPerSide: strategy.positions_per_side,
+    bandPositions: strategy.band_positions,
+    weights: strategy.weights,
+    grossExposure,
+  };
+  switch (strategy.kind) {
+    case 'directional':
+      return new MLStrategyAdapter({
+        ...common,
+        extendOnSignal: strategy.extend_on_signal,
+        allowShort,
+      });
+    case 'market-neutral':
+      return new MarketNeutralAdapter({ ...common, ...sides });
+    case 'buy-and-hold': {
+      const symbols = strategy.symbols.length > 0 ? strategy.symbols : universe.references;
+      return buyAndHold({ ...common, symbols, grossExposure });
+    }
+    case 'time-series-momentum':
+      return timeSeriesMomentum({ ...common, lookBackMinutes: lookBackMinutes(strategy), allowShort });
+    case 'cross-sectional-momentum':
+      return crossSectionalMomentum({ ...common, ...sides, lookBackMinutes: lookBackMinutes(strategy) });
+    case 'random': {
+      const { positions, turnover_of: of, turnover_per_day: perDay } = strategy;
+      return randomPositions({
+        ...common,
+        allowShort,
+        turnover: of === null ? { positions, perDay, grossExposure } : { of },
+      });
+    }
+  }
 }
 
 function protectionSettings(protection: Config['strategies'][number]['protection']): ProtectionSettings {
@@ -138,6 +205,13 @@ const effectOf = ({ size_scale, blocks }: { size_scale: number; blocks: RegimeEf
   sizeScale: size_scale,
   blocks,
 });
+
+/** What the serving model is judged on while it serves: its primary horizon over the last days; null: it is not. */
+export function evidenceSettings({ ml_integration, risk }: Config): { horizon: Horizon; days: number } | null {
+  const [horizon] = ml_integration.signals.horizons;
+  const { degraded_after_days: days } = risk;
+  return horizon === undefined || days === null ? null : { horizon, days };
+}
 
 export function costSettings({ costs }: Config): CostSettings {
   return {

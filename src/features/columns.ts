@@ -4,13 +4,14 @@ import {
   atInt32,
   type BarColumns,
   durationOf,
+  type FundingRates,
   HOUR_MS,
   MinutehandError,
   type SymbolId,
 } from '../core/index.ts';
 import type { CrossFrame } from './cross-program.ts';
 import type { Feature } from './feature.ts';
-import { FORMING_SLOTS, type FundingRates, formHour, HourQueue, isHourCurrent } from './hours.ts';
+import { FORMING_SLOTS, formHour, HourQueue, isHourCurrent } from './hours.ts';
 import { compilePipeline, createFrame, type Pipeline, RETURNS_KEPT, writeOutputs } from './pipeline.ts';
 import { advance, BAR_SLOTS, COUNT, type Ring } from './program.ts';
 import { sectorOf } from './sectors.ts';
@@ -26,7 +27,7 @@ export interface ColumnRequest {
   readonly bars15m: ReadonlyMap<SymbolId, BarColumns>;
   /** Closed 1h bars, used where four clock-aligned quarters do not make one; may reach further back. */
   readonly bars1h?: ReadonlyMap<SymbolId, BarColumns>;
-  /** Settled funding rates: each is known to the hours that close at its time or later. */
+  /** Settled funding rates: each is known to the hours that close after its time. */
   readonly funding?: ReadonlyMap<SymbolId, FundingRates>;
   /** BTC, ETH: features against a reference that is not named are masked. */
   readonly references: readonly SymbolId[];

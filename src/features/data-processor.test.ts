@@ -5,6 +5,7 @@ import {
   type EpochMs,
   epochMs,
   type FeatureRows,
+  type FundingRates,
   HOUR_MS,
   MINUTE_MS,
   phaseOf,
@@ -72,6 +73,15 @@ const allHours = new Map(
 );
 const quarters = new Map([...minutes].map(([symbol, bars]) => [symbol, joinBars(bars, MINUTE_MS, 15)]));
 
+/** Settlements every eight hours, the same of all symbols. */
+function settledBetween(from: number, until: number): Map<SymbolId, FundingRates> {
+  const period = 8 * HOUR_MS;
+  const times: number[] = [];
+  for (let time = Math.ceil(from / period) * period; time < until; time += period) times.push(time);
+  const rates = { times: Float64Array.from(times), rates: Float64Array.from(times, (time) => Math.sin(time) / 1e4) };
+  return new Map(SYMBOLS.map((symbol) => [symbol, rates]));
+}
+
 /** The market as raw data; without a symbol where one is to be left out. */
 function rawData(without?: SymbolId): RawMarketData {
   const kept = (market: ReadonlyMap<SymbolId, BarColumns>, from: number, until: number) =>
@@ -85,6 +95,7 @@ function rawData(without?: SymbolId): RawMarketData {
       for (const candles of byMinute(kept(minutes, from, until)).values()) yield candles;
     },
     bars: async (timeframe, from, until) => kept(timeframe === '1h' ? allHours : quarters, from, until),
+    funding: async (from, until) => settledBetween(from, until),
   };
 }
 
@@ -148,10 +159,23 @@ const NONE = { written: 0, equal: 0, identical: 0, different: 0, shorter: 0, unf
 describe('a rebuild from one-minute candles', () => {
   const live = new MemoryStore();
   beforeAll(async () => {
-    const engineer = createFeatureEngineer({ symbols: SYMBOLS, references: ['BTC', 'ETH'] });
+    const create = () => createFeatureEngineer({ symbols: SYMBOLS, references: ['BTC', 'ETH'] });
+    const settle = (until: number) => {
+      for (const [symbol, rates] of settledBetween(at(-16), until)) engineer.pushFunding(symbol, rates);
+    };
+    let engineer = create();
     for (const [symbol, bars] of hours) engineer.pushHours(symbol, between(bars, at(0) - 360 * HOUR_MS, at(0)));
+    settle(at(0));
     for (const [minute, candles] of byMinute(minutes)) {
       engineer.push(candles);
+      // A settlement is told some minutes later; the hour that closes with it is done by then.
+      if ((minute - 7 * MINUTE_MS) % (8 * HOUR_MS) === 0) settle(minute);
+      if (minute === at(4, 3, 30)) {
+        const bytes = engineer.snapshot();
+        engineer = create();
+        engineer.restore(bytes);
+        settle(minute);
+      }
       if (minute < at(4, 6) || minute > at(4, 6, 20)) continue;
       await live.insert(rowsOfMinute(engineer, engineer.panel(epochMs(minute), SYMBOLS)));
     }
@@ -333,6 +357,7 @@ describe('a rebuild from 15-minute bars', () => {
       featureSet: small,
       bars15m: quarters,
       bars1h: hours,
+      funding: settledBetween(at(-16), at(DAYS)),
       references: ['BTC', 'ETH'],
     });
     phaseZero.forEach((minute) => {

@@ -5,6 +5,7 @@ import {
   epochMs,
   type FeaturePanel,
   type FinalCandle,
+  type FundingRates,
   MINUTE_MS,
   PHASES,
   type SymbolId,
@@ -12,7 +13,7 @@ import {
 import { NAMED_INDICATORS } from './catalogue/indicator-table.ts';
 import type { CrossFrame, ReturnHistory } from './cross-program.ts';
 import { type FeatureSet, featureSet } from './feature-set.ts';
-import { FORMING_SLOTS, type FundingRates, formHour, HourQueue, isHourCurrent } from './hours.ts';
+import { FORMING_SLOTS, formHour, HourQueue, isHourCurrent } from './hours.ts';
 import { compilePipeline, createFrame, type Pipeline, writeOutputs } from './pipeline.ts';
 import {
   advance,
@@ -80,7 +81,7 @@ export interface FeatureEngineer {
    * quarters of it were not all seen by then.
    */
   pushHours(symbol: SymbolId, bars: BarColumns): void;
-  /** Gives settled funding rates, in any order and more than once. Each is known to the hours that close at its time or later. */
+  /** Gives settled funding rates, in any order and more than once. Each is known to the hours that close after its time. */
   pushFunding(symbol: SymbolId, rates: FundingRates): void;
   /** Rows of those members whose newest minute is `minute` and that have a 15-minute bar ending there, in canonical order. */
   panel(minute: EpochMs, members: readonly SymbolId[]): FeaturePanel;

@@ -7,6 +7,7 @@ import {
   epochMs,
   type FeatureRows,
   type FinalCandle,
+  type FundingRates,
   HOUR_MS,
   MINUTE_MS,
   MinutehandError,
@@ -25,6 +26,8 @@ export interface RawMarketData {
   minutes(from: EpochMs, until: EpochMs): AsyncIterable<readonly FinalCandle[]>;
   /** Closed bars that open in `[from, until)`. */
   bars(timeframe: '15m' | '1h', from: EpochMs, until: EpochMs): Promise<ReadonlyMap<SymbolId, BarColumns>>;
+  /** Funding rates settled in `[from, until)`. */
+  funding(from: EpochMs, until: EpochMs): Promise<ReadonlyMap<SymbolId, FundingRates>>;
 }
 
 /** Which minutes are rebuilt, and from what. Minutes are closes. */
@@ -81,6 +84,8 @@ async function* rowsFromMinutes(
 ): AsyncGenerator<FeatureRows, void> {
   const engineer = createFeatureEngineer({ featureSet: set, symbols: universe, references });
   for (const [symbol, bars] of await raw.bars('1h', origin.hours, origin.minutes)) engineer.pushHours(symbol, bars);
+  const settled = await raw.funding(epochMs(origin.hours - LONGEST_FUNDING_MS), plan.to);
+  for (const [symbol, rates] of settled) engineer.pushFunding(symbol, rates);
   for await (const candles of raw.minutes(origin.minutes, epochMs(Math.min(plan.to, end)))) {
     throwIfStopped(signal);
     engineer.push(candles);
@@ -94,6 +99,9 @@ async function* rowsFromMinutes(
     if (rows.panel.symbols.length > 0) yield rows;
   }
 }
+
+/** Before the first hour lies a settlement within this time, if there are any. */
+const LONGEST_FUNDING_MS = DAY_MS;
 
 /** Stretches of time computed at once: some 100 MB for 50 symbols. Whole days, so that a row's state begins where it always did. */
 const STRETCH_MS = 30 * DAY_MS;
@@ -118,6 +126,7 @@ async function* rowsFromQuarters(
       featureSet: set,
       bars15m,
       bars1h: await raw.bars('1h', begin, end),
+      funding: await raw.funding(epochMs(begin - LONGEST_FUNDING_MS), end),
       references: references.filter((symbol) => bars15m.has(symbol)),
       from: Math.max(from, start),
       to: end,

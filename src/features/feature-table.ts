@@ -25,6 +25,7 @@ export function featureTable(set: FeatureSet = featureSet()): string {
     '  is 0, and so is its logarithm; an oscillator without movement stands in its middle: flat bars without volume give finite values. Of',
     '  equal extremes the newest counts. Recursive averages (EMA, ATR, RSI, ADX, MACD) are seeded as TA-Lib seeds them. Every value is unchanged,',
     '  to the last bit, when prices or volumes are multiplied by a power of two.',
+    '- A funding rate is known to the hours that close after it was settled.',
     '- Up to 3 missing bars in a row are carried as flat bars without volume, at the funding rate known before them; the rows of missing bars',
     '  themselves are masked. More begin the series anew.',
     '',

@@ -1,4 +1,12 @@
-import { allocateBars, at64, type BarColumns, durationOf, HOUR_MS, sliceBars } from '../core/index.ts';
+import {
+  allocateBars,
+  at64,
+  type BarColumns,
+  durationOf,
+  type FundingRates,
+  HOUR_MS,
+  sliceBars,
+} from '../core/index.ts';
 import {
   advance,
   BAR_SLOTS,
@@ -63,14 +71,6 @@ export function completeHours(quarters: BarColumns): BarColumns {
     length++;
   }
   return sliceBars(hours, 0, length);
-}
-
-/** Funding rates of one symbol, by the time they were settled. */
-export interface FundingRates {
-  /** Epoch milliseconds, ascending. */
-  readonly times: Float64Array;
-  /** Fractions of the position's value. */
-  readonly rates: Float64Array;
 }
 
 /** Time and rate of a settlement. */
@@ -166,13 +166,16 @@ export class HourQueue {
     advance(program, state, HOUR_MS, bar);
   }
 
-  /** The newest rate settled by `time`; times ask in ascending order. NaN where none is known. */
+  /**
+   * The newest rate settled before `time`; times ask in ascending order. NaN where none is known. The one settled at that time is not
+   * known yet when the bar is: a venue tells it afterwards.
+   */
   #rateAt(time: number): number {
     const rates = this.#rates;
     let at = this.#newestRate;
-    while (at + RATE_WIDTH < rates.length && at64(rates, at + RATE_WIDTH) <= time) at += RATE_WIDTH;
+    while (at + RATE_WIDTH < rates.length && at64(rates, at + RATE_WIDTH) < time) at += RATE_WIDTH;
     this.#newestRate = at;
-    return at < rates.length && at64(rates, at) <= time ? at64(rates, at + 1) : Number.NaN;
+    return at < rates.length && at64(rates, at) < time ? at64(rates, at + 1) : Number.NaN;
   }
 }
 

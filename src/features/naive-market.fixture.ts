@@ -1,12 +1,19 @@
 import { expect } from 'vitest';
-import { allocateBars, at64, type BarColumns, createRandom, HOUR_MS, MINUTE_MS } from '../core/index.ts';
+import {
+  allocateBars,
+  at64,
+  type BarColumns,
+  createRandom,
+  type FundingRates,
+  HOUR_MS,
+  MINUTE_MS,
+} from '../core/index.ts';
 import { withoutBars } from './bars.fixture.ts';
 import { FAST_FEATURES } from './catalogue/fast.ts';
 import { SLOW_FEATURES } from './catalogue/slow.ts';
 import { computeColumns } from './columns.ts';
 import type { SeriesFeature } from './feature.ts';
 import { generateSelfTestMarket } from './generated-market.ts';
-import type { FundingRates } from './hours.ts';
 import { type Formula, type Series, upTo } from './naive.fixture.ts';
 import { hoursOf, quartersOf, seriesOf } from './naive-series.fixture.ts';
 

@@ -1,5 +1,4 @@
-import { at64, type BarColumns, HOUR_MS, MINUTE_MS } from '../core/index.ts';
-import type { FundingRates } from './hours.ts';
+import { at64, type BarColumns, type FundingRates, HOUR_MS, MINUTE_MS } from '../core/index.ts';
 import { type Series, successive } from './naive.fixture.ts';
 
 /* The series that formulas read, made from quarters: hours, carried bars, new beginnings. */
@@ -25,7 +24,7 @@ export function quartersOf(bars: BarColumns): Bar[] {
   }));
 }
 
-/** Hours of which all four quarters are there, each with the newest funding rate settled by its close. */
+/** Hours of which all four quarters are there, each with the newest funding rate settled before its close. */
 export function hoursOf(bars: BarColumns, rates: FundingRates = NO_RATES): Bar[] {
   const quarters = new Map(quartersOf(bars).map((bar) => [bar.time, bar]));
   return [...quarters.keys()]
@@ -38,7 +37,7 @@ export function hoursOf(bars: BarColumns, rates: FundingRates = NO_RATES): Bar[]
       const high = Math.max(...parts.map(({ prices }) => prices[1]));
       const low = Math.min(...parts.map(({ prices }) => prices[2]));
       const total = (value: (bar: Bar) => number) => parts.reduce((all, bar) => all + value(bar), 0);
-      const settled = [...rates.times].filter((moment) => moment <= time).length;
+      const settled = [...rates.times].filter((moment) => moment < time).length;
       return {
         time,
         prices: [first.prices[0], high, low, end.prices[3]] as const,

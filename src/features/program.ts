@@ -60,7 +60,7 @@ export const CLOSE: Slot = 5;
 export const VOLUME: Slot = 6;
 /** Base volume of trades in which the buyer was the taker; NaN where the source does not tell. */
 export const TAKER_BUY_VOLUME: Slot = 7;
-/** The newest funding rate settled by the bar's close, as a fraction; NaN where none is known. */
+/** The newest funding rate settled before the bar's close, as a fraction; NaN where none is known. */
 export const FUNDING_RATE: Slot = 8;
 /** Numbers of a bar in this layout; `COUNT` is not part of it. */
 export const BAR_SLOTS = 9;

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR_MS, MINUTE_MS } from '../core/index.ts';
+import { type FundingRates, HOUR_MS, MINUTE_MS } from '../core/index.ts';
 import { FAST_FEATURES } from './catalogue/fast.ts';
 import { SLOW_FEATURES } from './catalogue/slow.ts';
 import { computeColumns } from './columns.ts';
 import { generateSelfTestMarket } from './generated-market.ts';
-import type { FundingRates } from './hours.ts';
 import {
   aroon,
   atr,
@@ -100,14 +99,14 @@ describe('features that need a source', () => {
     for (const { name } of list) expect(column(name).every(Number.isNaN), name).toBe(true);
   });
 
-  it('begin with the first rate that is settled, not before', () => {
+  it('begin with the hour after the first settlement, not before', () => {
     const first = start + 100 * HOUR_MS;
     const funding = { times: Float64Array.of(first), rates: Float64Array.of(2e-4) };
     const knownFrom = (name: string) => column(name, funding).findIndex((value) => !Number.isNaN(value));
-    // Rows are quarters; the hour that closes with the settlement is the hundredth, and ends with row 399.
-    expect(knownFrom('funding_rate')).toBe(399);
-    expect(column('funding_rate', funding)[399]).toBe(2);
-    expect(knownFrom('funding_mean_72h')).toBe(399 + 4 * 71);
+    // Rows are quarters; the hour that closes with the settlement is the hundredth, and the one that knows of it ends with row 403.
+    expect(knownFrom('funding_rate')).toBe(403);
+    expect(column('funding_rate', funding)[403]).toBe(2);
+    expect(knownFrom('funding_mean_72h')).toBe(403 + 4 * 71);
   });
 });
 

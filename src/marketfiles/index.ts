@@ -18,3 +18,4 @@ export {
   type EdgeHorizon,
   type PlantedEdge,
 } from './generated/planted-edge.ts';
+export { parquetOf, type TableColumn } from './parquet-table.ts';

@@ -45,7 +45,7 @@ export {
   type PositionSide,
   type TimeInForce,
 } from './exchange/order.ts';
-export { type ExchangePosition, entryPriceOf, unrealizedAt, valueAt } from './exchange/position.ts';
+export { type ExchangePosition, entryPriceOf, fundingOf, unrealizedAt, valueAt } from './exchange/position.ts';
 export { Refusal, type RefusalReason } from './exchange/refusal.ts';
 export { DEFAULT_EXCHANGE_SETTINGS, type ExchangeSettings } from './exchange/settings.ts';
 export { fillableVolume, type MarketFill, matchMarketOrder, triggerIn } from './market-order.ts';

@@ -5,6 +5,14 @@ export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
 export { type DatasetFolderRequest, readDatasetFolder, readDatasetTimes } from './dataset-folder.ts';
 export {
+  dayBlocks,
+  type Estimate,
+  estimate,
+  resampleDays,
+  resampledSums,
+  sumByDay,
+} from './evaluation/day-resampling.ts';
+export {
   type ArtefactEvaluation,
   type ArtefactEvaluationRequest,
   evaluateArtefact,

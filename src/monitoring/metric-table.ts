@@ -42,6 +42,10 @@ export const METRICS = {
     'horizon',
   ),
   minutehand_forecast_calibration_error: gauge('Classwise expected calibration error of those forecasts.', 'horizon'),
+  minutehand_forecast_rank_correlation: gauge(
+    'Mean rank correlation of forecast and realised returns over risk.degraded_after_days.',
+    'horizon',
+  ),
   minutehand_signals_total: counter('Signals that passed every gate.'),
   minutehand_orders_total: counter('Orders decided.'),
   minutehand_fills_total: counter('Executions booked.'),

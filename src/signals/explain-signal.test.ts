@@ -112,6 +112,7 @@ describe('a candidate explained', () => {
       orders: [],
       orderEvents: [],
       fills: [],
+      cashFlows: [],
       positions: [],
       equity: {
         minute: MINUTE,
@@ -120,6 +121,8 @@ describe('a candidate explained', () => {
         unrealizedPnl: '0',
         realizedPnl: '0',
         fees: '0',
+        funding: '0',
+        transfers: '0',
         grossExposure: '0',
         openPositions: 0,
       },

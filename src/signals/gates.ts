@@ -139,3 +139,20 @@ const FORECAST_GATES: ReadonlySet<string> = new Set(['features-warm', 'edge-cove
 /** Whether a forecast is firm enough to give up a position of the other side, even if it does not allow an entry. */
 export const isFirm = (signal: Signal): boolean =>
   signal.verdicts.every((verdict) => verdict.passed || !FORECAST_GATES.has(verdict.gate));
+
+/** Whether the inputs of a forecast were there: only then does it say anything beside others. */
+export const isWarm = (signal: Signal): boolean =>
+  signal.verdicts.every((verdict) => verdict.passed || verdict.gate !== 'features-warm');
+
+/** Gates that speak of the book, the panel and the instrument rather than of what is forecast. */
+const ENTRY_GATES: ReadonlySet<string> = new Set([
+  'entries-allowed',
+  'panel-coverage',
+  'panel-references',
+  'history-complete',
+  'instrument-trading',
+]);
+
+/** The reason for which nothing of a candidate's symbol may be entered, on either side; undefined where it may. */
+export const entryBar = (signal: Signal): ReasonCode | undefined =>
+  signal.verdicts.find((verdict) => !verdict.passed && ENTRY_GATES.has(verdict.gate))?.reason;

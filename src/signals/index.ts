@@ -6,7 +6,7 @@ export {
   type RejectedAlternative,
   type SignalExplanation,
 } from './explain-signal.ts';
-export { isFirm } from './gates.ts';
+export { entryBar, isFirm, isWarm } from './gates.ts';
 export {
   type GeneratedSignals,
   MLSignalGenerator,
@@ -15,6 +15,7 @@ export {
   type SymbolContext,
   strongestPerSymbol,
 } from './ml-signal-generator.ts';
+export { gatherEvidence, type ModelEvidence } from './model-evidence.ts';
 export {
   FEWEST_FORECASTS,
   FEWEST_STRETCHES,

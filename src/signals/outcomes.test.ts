@@ -17,9 +17,11 @@ import {
   createPostgresJournal,
   createTestDatabase,
   readOutcomes,
+  readRankedMinutes,
   recordOutcomes,
   type TestDatabase,
 } from '../database/index.ts';
+import { gatherEvidence } from './model-evidence.ts';
 import { rollingAccuracy, stepOutcomes } from './outcomes.ts';
 
 const START = Date.UTC(2025, 5, 20, 12);
@@ -75,6 +77,7 @@ async function commit(journal: Journal, book: string, minute: EpochMs, forecasts
     orders: [],
     orderEvents: [],
     fills: [],
+    cashFlows: [],
     positions: [],
     equity: {
       minute,
@@ -83,6 +86,8 @@ async function commit(journal: Journal, book: string, minute: EpochMs, forecasts
       unrealizedPnl: '0',
       realizedPnl: '0',
       fees: '0',
+      funding: '0',
+      transfers: '0',
       grossExposure: '0',
       openPositions: 0,
     },
@@ -191,6 +196,49 @@ describe('the outcomes of forecasts', () => {
     await test.database.pool.query('DELETE FROM forecast_outcomes');
     const next = () => recordOutcomes(test.database, { ...horizon, book, venue: book, now: minuteAt(64), minutes: 20 });
     expect([await next(), await next(), await next(), await next()].map(({ known }) => known)).toEqual([40, 40, 20, 0]);
+  });
+});
+
+describe('how forecasts ranked returns', () => {
+  const book = 'ranks';
+
+  it('is the rank correlation of each full hour over the symbols, ties shared; minutes that say nothing are left out', async () => {
+    const journal = await journalOf(book);
+    const symbols = ['AUSDT', 'BUSDT', 'CUSDT', 'DUSDT', 'EUSDT'];
+    // Forecast returns by hour: in the order of the outcomes, against it but for a tie, and all equal.
+    const forecasts = [
+      [1, 2, 3, 4, 5],
+      [5, 4, 3, 3, 1],
+      [2, 2, 2, 2, 2],
+    ];
+    for (let minute = 0; minute <= 3 * 60; minute += 15) {
+      const time = minuteAt(minute);
+      const closes = symbols.map((symbol, index) => candleOf(symbol, time, 100 + ((index + 1) * minute) / 15));
+      await journal.commitCandles(closes);
+      const hour = forecasts[minute / 60] ?? forecasts[0];
+      await commit(
+        journal,
+        book,
+        time,
+        symbols.map((symbol, index) => {
+          const forecast = forecastOf(symbol, time);
+          forecast.values[outputIndex('future_return_15m')] = hour?.[index] ?? 0;
+          return forecast;
+        }),
+      );
+    }
+    await stepOutcomes(test.database, { book, venue: book, minute: minuteAt(180) });
+    const query = { book, venue: book, modelId: 'model-1', horizon: '15m' as const };
+    const window = { from: minuteAt(0), until: minuteAt(180) };
+    // Ranks 5, 4, 2.5, 2.5, 1 against 1 to 5.
+    expect(await readRankedMinutes(test.database, { ...query, ...window })).toEqual([
+      { minute: minuteAt(0), coefficient: expect.closeTo(1, 12) },
+      { minute: minuteAt(60), coefficient: expect.closeTo(-9.5 / Math.sqrt(9.5 * 10), 12) },
+    ]);
+    const evidence = await gatherEvidence(test.database, { ...query, days: 5, until: minuteAt(180) });
+    expect(evidence).toMatchObject({ from: minuteAt(0), days: 1, isDegraded: false });
+    const other = { ...query, ...window, modelId: 'another' };
+    expect(await readRankedMinutes(test.database, other)).toEqual([]);
   });
 });
 

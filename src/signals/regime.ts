@@ -25,6 +25,8 @@ export interface RegimeEffect {
 export interface RegimeSettings {
   /** 15-minute bars without which nothing is said. */
   readonly leastBars: number;
+  /** Newest bars that say what is usual; older ones are not looked at. */
+  readonly mostBars: number;
   /** Bars of the volatility, of the fall and of the drift that are measured. */
   readonly volatilityBars: number;
   readonly crashBars: number;
@@ -39,6 +41,7 @@ export interface RegimeSettings {
 
 export const DEFAULT_REGIME_SETTINGS: RegimeSettings = {
   leastBars: 48,
+  mostBars: 96,
   volatilityBars: 16,
   crashBars: 4,
   trendBars: 48,
@@ -97,12 +100,13 @@ const BAR_MS = 15 * MINUTE_MS;
  * a burst of less than half the window does not move. Sums are divided by the root of their bars. Undefined with too few bars or without movement.
  */
 export function measureRegime(
-  returns: ArrayLike<number>,
+  history: ArrayLike<number>,
   settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
 ): RegimeMeasure | undefined {
-  const { leastBars, volatilityBars, crashBars, trendBars } = settings;
+  const { leastBars, mostBars, volatilityBars, crashBars, trendBars } = settings;
+  const returns = Float64Array.from(history).subarray(-mostBars);
   if (returns.length < leastBars) return undefined;
-  const magnitudes = Float64Array.from(returns, Math.abs).sort();
+  const magnitudes = returns.map(Math.abs).sort();
   const scale = at64(magnitudes, magnitudes.length >> 1) / NORMAL_MEDIAN;
   if (!(scale > 0)) return undefined;
   const newest = (bars: number, of: (value: number) => number) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type EpochMs, epochMs, type Signal, type SymbolId } from '../core/index.ts';
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter } from './ml/ml-strategy-adapter.ts';
-import type { Holding } from './strategy.ts';
+import type { Holding, StrategyInput, StrategyPortfolio } from './strategy.ts';
 import { StrategyManager } from './strategy-manager.ts';
 
 const HOUR = epochMs(Date.UTC(2025, 5, 19, 12));
@@ -32,14 +32,29 @@ const holdingOf = (symbol: SymbolId, changes: Partial<Holding> = {}): Holding =>
   side: 'long',
   holdUntil: minutesLater(120),
   isPending: false,
+  quantity: 1,
+  weight: 0.1,
+  entryPrice: 100,
+  openedAt: minutesLater(-60),
   ...changes,
 });
 
-const inputOf = (signals: Signal[], holdings: Holding[] = [], cooldowns: [SymbolId, EpochMs][] = []) => ({
-  minute: HOUR,
-  signals,
+const portfolioOf = (holdings: Holding[] = [], cooldowns: [SymbolId, EpochMs][] = []): StrategyPortfolio => ({
   holdings: new Map(holdings.map((holding) => [holding.symbol, holding])),
   cooldowns: new Map(cooldowns),
+  markets: new Map(),
+});
+
+const inputOf = (
+  signals: Signal[],
+  holdings: Holding[] = [],
+  cooldowns: [SymbolId, EpochMs][] = [],
+): StrategyInput => ({
+  book: 'main',
+  minute: HOUR,
+  signals,
+  portfolio: portfolioOf(holdings, cooldowns),
+  holdingsOf: () => new Map(),
 });
 
 describe('the directional strategy', () => {
@@ -95,39 +110,42 @@ describe('the directional strategy', () => {
 });
 
 describe('the strategy manager', () => {
-  const bookOf = (holdings: Holding[]) => () => ({
-    holdings: new Map(holdings.map((holding) => [holding.symbol, holding])),
-    cooldowns: new Map<SymbolId, EpochMs>(),
-  });
+  const bookOf = (holdings: Holding[]) => () => portfolioOf(holdings);
 
   it('asks a strategy only at its own cadence, aligned to UTC', () => {
     const manager = new StrategyManager([adapter(), adapter({ name: 'quick', decideEvery: '15m' })]);
     const entered = (minute: EpochMs) =>
       manager
-        .decide(minute, [signalOf('A')], bookOf([]))
+        .decide({ book: 'main', minute, signals: [signalOf('A')] }, bookOf([]))
         .filter((outcome) => outcome.targets.length > 0)
         .map((outcome) => outcome.strategy.name);
     expect(entered(HOUR)).toEqual(['ml', 'quick']);
     expect(entered(minutesLater(15))).toEqual(['quick']);
     expect(entered(minutesLater(16))).toEqual([]);
-    const [idle] = manager.decide(minutesLater(16), [signalOf('A')], bookOf([]));
+    const [idle] = manager.decide({ book: 'main', minute: minutesLater(16), signals: [signalOf('A')] }, bookOf([]));
     expect(idle?.refusals.map((refusal) => refusal.reason)).toEqual(['STRATEGY_NOT_DUE']);
   });
 
   it('ends a holding in the very minute its time is over, unless the decision extends it', () => {
     const manager = new StrategyManager([adapter()]);
     const over = holdingOf('A', { holdUntil: minutesLater(-60) });
-    expect(manager.decide(minutesLater(1), [], bookOf([over]))[0]?.targets).toEqual([
+    expect(manager.decide({ book: 'main', minute: minutesLater(1), signals: [] }, bookOf([over]))[0]?.targets).toEqual([
       { kind: 'close', symbol: 'A', reason: 'STRATEGY_HOLDING_ENDED' },
     ]);
-    expect(manager.decide(HOUR, [signalOf('A')], bookOf([over]))[0]?.targets).toMatchObject([{ kind: 'hold' }]);
-    expect(manager.decide(minutesLater(1), [], bookOf([holdingOf('A')]))[0]?.targets).toEqual([]);
+    expect(
+      manager.decide({ book: 'main', minute: HOUR, signals: [signalOf('A')] }, bookOf([over]))[0]?.targets,
+    ).toMatchObject([{ kind: 'hold' }]);
+    expect(
+      manager.decide({ book: 'main', minute: minutesLater(1), signals: [] }, bookOf([holdingOf('A')]))[0]?.targets,
+    ).toEqual([]);
   });
 
   it('puts closings before entries', () => {
     const manager = new StrategyManager([adapter()]);
     const signals = [signalOf('A', { netEdge: 0.02 }), signalOf('B', { side: 'short' })];
-    const kinds = manager.decide(HOUR, signals, bookOf([holdingOf('B')]))[0]?.targets.map((target) => target.kind);
+    const kinds = manager
+      .decide({ book: 'main', minute: HOUR, signals }, bookOf([holdingOf('B')]))[0]
+      ?.targets.map((target) => target.kind);
     expect(kinds).toEqual(['close', 'enter']);
   });
 

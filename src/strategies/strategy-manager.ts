@@ -1,11 +1,5 @@
-import { type EpochMs, floorTo, MinutehandError, type Signal, type SymbolId } from '../core/index.ts';
-import type { Holding, Refusal, Strategy, Target } from './strategy.ts';
-
-/** What is known of one strategy's book when it decides. */
-export interface StrategyBook {
-  readonly holdings: ReadonlyMap<SymbolId, Holding>;
-  readonly cooldowns: ReadonlyMap<SymbolId, EpochMs>;
-}
+import { floorTo, MinutehandError, type Signal, type SymbolId } from '../core/index.ts';
+import type { Holding, Refusal, Strategy, StrategyInput, StrategyPortfolio, Target } from './strategy.ts';
 
 export interface StrategyOutcome {
   readonly strategy: Strategy;
@@ -33,13 +27,18 @@ export class StrategyManager {
   }
 
   /** The strategy's targets, closings first, then entries in its order of preference. */
-  decide(minute: EpochMs, signals: readonly Signal[], bookOf: (strategy: Strategy) => StrategyBook): StrategyOutcome[] {
-    return this.strategies.map((strategy) => {
-      const book = bookOf(strategy);
+  decide(
+    { book, minute, signals }: Pick<StrategyInput, 'book' | 'minute' | 'signals'>,
+    portfolioOf: (strategy: Strategy) => StrategyPortfolio,
+  ): StrategyOutcome[] {
+    const accounts = this.strategies.map((strategy) => ({ strategy, portfolio: portfolioOf(strategy) }));
+    const holdingsOf = (name: string) =>
+      accounts.find(({ strategy }) => strategy.name === name)?.portfolio.holdings ?? NOTHING_HELD;
+    return accounts.map(({ strategy, portfolio }) => {
       const isDue = floorTo(minute, strategy.decideEvery) === minute;
-      const decision = isDue ? strategy.decide({ minute, signals, ...book }) : notDue(signals);
+      const decision = isDue ? strategy.decide({ book, minute, signals, portfolio, holdingsOf }) : notDue(signals);
       const named = new Set(decision.targets.map((target) => target.symbol));
-      const overdue: Target[] = [...book.holdings.values()]
+      const overdue: Target[] = [...portfolio.holdings.values()]
         .filter((holding) => minute >= holding.holdUntil && !named.has(holding.symbol))
         .map(({ symbol }) => ({ kind: 'close', symbol, reason: 'STRATEGY_HOLDING_ENDED' }));
       const closings = decision.targets.filter((target) => target.kind === 'close');
@@ -48,6 +47,8 @@ export class StrategyManager {
     });
   }
 }
+
+const NOTHING_HELD: ReadonlyMap<SymbolId, Holding> = new Map();
 
 function notDue(signals: readonly Signal[]): { targets: Target[]; refusals: Refusal[] } {
   const refusals = signals

@@ -2,7 +2,7 @@ import { type EpochMs, MINUTE_MS, type OrderPurpose, type SymbolId } from '../co
 
 /**
  * The id under which an order is known everywhere: the same decision gives the same id, so repeating a step cannot make a second
- * order. Form: `m<minute, base 36>-<e|x>-<symbol>-<hash>`, at most 36 characters of [A-Za-z0-9_-], of which the symbol is
+ * order. Form: `m<minute, base 36>-<e|x|n>-<symbol>-<hash>` (entry, exit, netted), at most 36 characters of [A-Za-z0-9_-], of which the symbol is
  * for the reader and the 64-bit hash (FNV-1a) over book, strategy, symbol, minute and purpose tells orders apart.
  */
 export function clientOrderIdOf(order: {
@@ -11,11 +11,17 @@ export function clientOrderIdOf(order: {
   readonly symbol: SymbolId;
   readonly minute: EpochMs;
   readonly purpose: Extract<OrderPurpose, 'entry' | 'exit'>;
+  /** Of an order that is tried again within its minute: the time of the attempt. */
+  readonly attempt?: EpochMs;
+  /** The part of the order that crosses inside the book, where the rest is sent. */
+  readonly isNetted?: boolean;
 }): string {
   const when = (order.minute / MINUTE_MS).toString(36);
   const readable = readableOf(order.symbol);
-  const hash = hash64(JSON.stringify([order.book, order.strategy, order.symbol, order.minute, order.purpose]));
-  return `m${when}-${order.purpose === 'entry' ? 'e' : 'x'}-${readable}-${hash.toString(36)}`;
+  const { book, strategy, symbol, minute, purpose, attempt, isNetted = false } = order;
+  const parts = [...(isNetted ? ['netted'] : []), ...(attempt === undefined ? [] : [attempt])];
+  const hash = hash64(JSON.stringify([book, strategy, symbol, minute, purpose, ...parts]));
+  return `m${when}-${isNetted ? 'n' : purpose === 'entry' ? 'e' : 'x'}-${readable}-${hash.toString(36)}`;
 }
 
 /**
@@ -33,6 +39,17 @@ export function legOrderIdOf(order: {
 }): string {
   const hash = hash64(JSON.stringify([order.book, order.parent, order.leg]));
   return `${order.purpose === 'stop' ? 's' : 't'}-${readableOf(order.symbol)}-${hash.toString(36)}`;
+}
+
+/** The id under which an execution is booked that nobody here ordered: the same execution gives the same id. */
+export function externalOrderIdOf(order: {
+  readonly book: string;
+  readonly strategy: string;
+  readonly symbol: SymbolId;
+  readonly fillId: string;
+}): string {
+  const hash = hash64(JSON.stringify([order.book, order.strategy, order.fillId]));
+  return `v-${readableOf(order.symbol)}-${hash.toString(36)}`;
 }
 
 const readableOf = (symbol: SymbolId): string => symbol.replace(/[^A-Za-z0-9]/g, '').slice(0, 10);

@@ -2,6 +2,8 @@ import type { MarketState } from './market-state.ts';
 
 /** Half a day of 15-minute returns: fewer say little. */
 const LEAST_SAMPLES = 48;
+/** A day: older ones say little of now. */
+const MOST_SAMPLES = 96;
 
 /**
  * Correlation (Pearson's) of the 15-minute returns of two symbols over their common history, -1 to 1. Undefined where fewer than 48
@@ -9,7 +11,7 @@ const LEAST_SAMPLES = 48;
  */
 export function correlationOf(a: MarketState | undefined, b: MarketState | undefined): number | undefined {
   if (a === undefined || b === undefined || a.sampledMinute !== b.sampledMinute) return undefined;
-  const samples = Math.min(a.returns.length, b.returns.length);
+  const samples = Math.min(a.returns.length, b.returns.length, MOST_SAMPLES);
   if (samples < LEAST_SAMPLES) return undefined;
   const x = a.returns.subarray(a.returns.length - samples);
   const y = b.returns.subarray(b.returns.length - samples);

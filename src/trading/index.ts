@@ -1,22 +1,34 @@
-export { PaperBroker } from './brokers/paper/paper-broker.ts';
+export { type Arming, armingOf, armingRestriction } from './arming.ts';
+export * from './brokers/ccxt/account-client.ts';
+export { takeSnapshot } from './brokers/ccxt/account-snapshot.ts';
+export { type BinanceUsdmAccountOptions, createBinanceUsdmAccount } from './brokers/ccxt/binance-usdm-account.ts';
+export { CcxtBroker, type Fence } from './brokers/ccxt/ccxt-broker.ts';
+export { createUnifiedAccount, type UnifiedAccountOptions } from './brokers/ccxt/unified-account.ts';
+export { type FundingSource, PaperBroker } from './brokers/paper/paper-broker.ts';
+export { type Capital, capitalOf } from './capital.ts';
 export { clientOrderIdOf } from './client-order-id.ts';
+export { type DryFireParts, type DryFireReport, type DryFireStep, dryFire } from './dry-fire.ts';
 export { type LedgerPosition, magnitude } from './ledger/account.ts';
 export {
   applyBrokerEvents,
+  bookedFills,
   enterIntents,
   forgetEnded,
   type Ledger,
   type LedgerChange,
   type LedgerOrder,
+  lastCashFlowAt,
   openLedger,
   orderOf,
   pendingCancels,
   positionKey,
   remainingOf,
   requestCancels,
+  unchanged,
+  unendedLegs,
   workingOrders,
 } from './ledger/ledger.ts';
-export { type MarketState, priceAge, updateMarket, volatilityOf } from './market-state.ts';
+export { type MarketState, priceAge, returnOver, updateMarket, volatilityOf } from './market-state.ts';
 export {
   type Exposure,
   equityPointOf,
@@ -28,8 +40,10 @@ export {
   withEntry,
 } from './portfolio.ts';
 export {
+  coveredBy,
   isStopPlaceable,
   type LegOwner,
+  legsAfterFill,
   type PlannedProtection,
   planProtection,
   stopLeg,
@@ -48,25 +62,30 @@ export {
   type WorkingLegs,
   workingLegsOf,
 } from './protective-orders.ts';
+export { type Difference, describeDifference, differencesOf } from './reconciliation.ts';
 export { type DrawdownState, updateDrawdown } from './risk/drawdown.ts';
 export {
   applyCommands,
   decisiveLatch,
-  haltUnprotected,
+  haltFor,
   initialRiskState,
   isClosingAll,
+  isUnarmed,
   type RiskLatch,
   type RiskState,
   riskModeOf,
   updateRisk,
 } from './risk/latches.ts';
 export { type PreTradeContext, refuseEntry, shareOfEquity, type WantedEntry } from './risk/limits.ts';
+export { type RampState, rampFraction, rampStatistic } from './risk/ramp.ts';
 export {
   DEFAULT_PROTECTION_SETTINGS,
+  DEFAULT_RAMP_SETTINGS,
   DEFAULT_RISK_SETTINGS,
   DEFAULT_SIZING_SETTINGS,
   type PositionProtectionSettings,
   type ProtectionSettings,
+  type RampSettings,
   type RiskSettings,
   type SizingSettings,
 } from './settings.ts';
@@ -77,4 +96,6 @@ export {
   type SizingRequest,
   sizeEntry,
   smallestOrder,
+  type WantedSize,
 } from './sizing.ts';
+export { type Trader, TraderManager, type TraderStanding, type TraderState } from './trader-manager.ts';

@@ -8,7 +8,7 @@ import {
   MINUTE_MS,
   milliseconds,
 } from '../core/index.ts';
-import { priceFromNumber } from '../matching/index.ts';
+import { priceFromNumber, priceToNumber } from '../matching/index.ts';
 import type { SizingSettings } from './settings.ts';
 
 /** One unit of a stored 15-minute return: a tenth of a basis point; the largest return held is 33 %. */
@@ -66,13 +66,13 @@ export function updateMarket(
     ...updated,
     sampledPrice: candle.close,
     sampledMinute: minute,
-    returns: appendToHistory(previous.returns, change, RETURN_UNIT, settings.volatilitySamples),
+    returns: appendToHistory(previous.returns, change, RETURN_UNIT, settings.returnSamples),
   };
 }
 
 /** Expected standard deviation of the return over a horizon, a fraction: realised 15-minute volatility, scaled by root time. */
 export function volatilityOf(market: MarketState, horizonMinutes: number, settings: SizingSettings): number {
-  const { returns } = market;
+  const returns = market.returns.subarray(-settings.volatilitySamples);
   let squares = 0;
   for (const value of returns) squares += value * value;
   const realized = returns.length > 0 ? Math.sqrt(squares / returns.length) * RETURN_UNIT : 0;
@@ -80,6 +80,18 @@ export function volatilityOf(market: MarketState, horizonMinutes: number, settin
   const floor =
     returns.length < settings.minVolatilitySamples ? settings.fallbackDailyVolatility : settings.minDailyVolatility;
   return Math.max(realized, floor / perDay) * Math.sqrt(horizonMinutes / SAMPLE_MINUTES);
+}
+
+/**
+ * Return over so many minutes up to the newest candle, in steps of 15 and to the step before the newest sample at the least; undefined where
+ * fewer are remembered. Over a hole in the candles it is understated: its return was scaled to 15 minutes.
+ */
+export function returnOver({ returns, sampledPrice, lastPrice }: MarketState, minutes: number): number | undefined {
+  const samples = Math.max(1, Math.round(minutes / SAMPLE_MINUTES));
+  if (returns.length < samples) return undefined;
+  let growth = priceToNumber(lastPrice) / sampledPrice;
+  for (const value of returns.subarray(-samples)) growth *= 1 + value * RETURN_UNIT;
+  return growth - 1;
 }
 
 /** How old the newest price is. */

@@ -96,6 +96,8 @@ export function equityPointOf(minute: EpochMs, ledger: Ledger, valuation: Valuat
     unrealizedPnl: formatCash(valuation.unrealized),
     realizedPnl: formatCash(ledger.realized),
     fees: formatCash(ledger.fees),
+    funding: formatCash(ledger.funding),
+    transfers: formatCash(ledger.transfers),
     grossExposure: formatCash(valuation.gross),
     openPositions: ledger.positions.size,
   };

@@ -113,12 +113,17 @@ export function ownerOfLegs(entry: OrderIntent): LegOwner {
  */
 export function legsAfterFill(entry: OrderIntent, filled: bigint, time: EpochMs): OrderIntent[] {
   const { protection } = entry;
-  if (protection === undefined || filled <= 0n) return [];
+  const covered = coveredBy(entry, filled);
+  if (protection === undefined || covered <= 0n) return [];
   const owner = ownerOfLegs(entry);
-  const stop = stopLeg(owner, parsePrice(protection.stopPrice), filled, time, `f${formatQuantity(filled)}`);
+  const stop = stopLeg(owner, parsePrice(protection.stopPrice), covered, time, `f${formatQuantity(covered)}`);
   const isFull = filled >= parseQuantity(entry.quantity);
-  return isFull ? [stop, ...targetLegs(owner, protection, filled, time)] : [stop];
+  return isFull ? [stop, ...targetLegs(owner, protection, covered, time)] : [stop];
 }
+
+/** What an entry that filled so much opened, with what crossed inside the book before it was sent; quantity units. */
+export const coveredBy = ({ protection }: OrderIntent, filled: bigint): bigint =>
+  filled + parseQuantity(protection?.nettedQuantity ?? '0');
 
 /** @param revision tells the stops of one parent apart: the same revision is the same order */
 export function stopLeg(
@@ -131,7 +136,7 @@ export function stopLeg(
   return legOf(owner, 'stop', `s${revision}`, price, quantity, decidedAt);
 }
 
-/** The targets of an entry that filled so much: each level is one order for ever, however often it is asked for. */
+/** The targets of an entry that opened so much: each level is one order for ever, however often it is asked for. */
 export function targetLegs(
   owner: LegOwner,
   { targets, quantityStep }: EntryProtection,

@@ -14,6 +14,8 @@ export interface RiskSettings {
   readonly maxCorrelation: number;
   /** Largest sum of positions that count as one. */
   readonly maxCorrelatedExposure: number;
+  /** Whether strategies may hold opposite sides of one symbol, pending entries included. */
+  readonly allowOppositePositions: boolean;
   /** Largest number of positions, pending entries included. */
   readonly maxPositions: number;
   /** Largest value of one symbol's position, pending entries included. */
@@ -39,7 +41,35 @@ export interface RiskSettings {
   readonly duplicateWindowMinutes: number;
   /** How long an exit order stays working before it is decided anew. */
   readonly exitValidityMinutes: number;
+  /** Whether nothing but reducing passes without an arming, whose cap bounds what the book trades with. */
+  readonly isArmingRequired: boolean;
+  /** How the capital is stepped up; null: all of it from the beginning. */
+  readonly ramp: RampSettings | null;
 }
+
+/** How much of its capital a book may hold, stage by stage, and what leads from one to the next. */
+export interface RampSettings {
+  /** Shares of the capital, ascending. */
+  readonly stageFractions: readonly number[];
+  /** Days with closed trades, and closed trades, that a step up asks for. */
+  readonly minDays: number;
+  readonly minTrades: number;
+  /** Least mean result of a day, in standard errors. */
+  readonly minTStatistic: number;
+  /** Mean loss of a day, in standard errors, that leads back. */
+  readonly stepBackTStatistic: number;
+  /** Fall of the realised result from its peak within the stage that leads back, a share of the stage's capital. */
+  readonly maxDrawdown: number;
+}
+
+export const DEFAULT_RAMP_SETTINGS: RampSettings = {
+  stageFractions: [0.1, 0.25, 0.5, 1],
+  minDays: 14,
+  minTrades: 30,
+  minTStatistic: 1,
+  stepBackTStatistic: 1.64,
+  maxDrawdown: 0.1,
+};
 
 export const DEFAULT_RISK_SETTINGS: RiskSettings = {
   initialEquity: '10000',
@@ -49,6 +79,7 @@ export const DEFAULT_RISK_SETTINGS: RiskSettings = {
   maxSectorExposure: 0.5,
   maxCorrelation: 0.85,
   maxCorrelatedExposure: 0.5,
+  allowOppositePositions: true,
   maxPositions: 8,
   maxPositionFraction: 0.15,
   maxDailyLoss: 0.03,
@@ -62,6 +93,8 @@ export const DEFAULT_RISK_SETTINGS: RiskSettings = {
   maxOrdersPerDay: 500,
   duplicateWindowMinutes: 5,
   exitValidityMinutes: 15,
+  isArmingRequired: false,
+  ramp: null,
 };
 
 /** How large an entry is, before limits. */
@@ -79,6 +112,8 @@ export interface SizingSettings {
   readonly minDailyVolatility: number;
   /** Number of 15-minute returns the volatility is estimated on. */
   readonly volatilitySamples: number;
+  /** Number of 15-minute returns remembered: those, or more where a strategy looks further back. */
+  readonly returnSamples: number;
   /** Half-life of the mean quote volume of a minute. */
   readonly volumeHalfLifeMinutes: number;
   /** An order may take the allowed share of this many usual minutes' volume. */
@@ -93,6 +128,7 @@ export const DEFAULT_SIZING_SETTINGS: SizingSettings = {
   minVolatilitySamples: 16,
   minDailyVolatility: 0.005,
   volatilitySamples: 96,
+  returnSamples: 96,
   volumeHalfLifeMinutes: 60,
   liquidityMinutes: 3,
 };

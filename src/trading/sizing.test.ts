@@ -11,10 +11,10 @@ import {
   priceFromNumber,
 } from '../matching/index.ts';
 import type { MarketState } from './market-state.ts';
-import { updateMarket, volatilityOf } from './market-state.ts';
+import { returnOver, updateMarket, volatilityOf } from './market-state.ts';
 import type { Exposure } from './portfolio.ts';
 import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from './settings.ts';
-import { capitalFor, type SizingRequest, sizeEntry, smallestOrder } from './sizing.ts';
+import { capitalFor, type SizingRequest, sizeEntry, smallestOrder, type WantedSize } from './sizing.ts';
 
 const T = epochMs(Date.UTC(2025, 5, 19, 12));
 const exposureWith = (changes: Partial<Exposure> = {}): Exposure => ({
@@ -38,16 +38,22 @@ const marketOf = (price: number, perSample: number, minuteNotional = 1e7): Marke
   minuteNotional,
 });
 
-const request = (changes: Partial<SizingRequest> = {}): SizingRequest => ({
-  symbol: 'XUSDT',
-  side: 'long',
+const confident = (changes: Partial<Extract<WantedSize, { kind: 'confidence' }>> = {}): WantedSize => ({
+  kind: 'confidence',
   confidence: 1,
   confidenceThreshold: 0.6,
   scale: 1,
-  holdMinutes: 240,
-  equity: parseCash('10000'),
   edge: fraction(0.01),
   edgeMinutes: 240,
+  ...changes,
+});
+
+const request = (changes: Partial<SizingRequest> = {}): SizingRequest => ({
+  symbol: 'XUSDT',
+  side: 'long',
+  wanted: confident(),
+  holdMinutes: 240,
+  equity: parseCash('10000'),
   exposure: exposureWith(),
   markets: new Map(),
   sectorOf: () => 0,
@@ -71,14 +77,31 @@ describe('sizing an entry', () => {
   });
 
   it('is cut to what the regime leaves of it, and says so', () => {
-    const sized = sizeEntry(request({ scale: 0.5 }), LIMITS);
+    const sized = sizeEntry(request({ wanted: confident({ scale: 0.5 }) }), LIMITS);
     expect([formatCash(sized.notional), sized.reductions]).toEqual(['250', ['SIZE_REDUCED_REGIME']]);
-    expect(sizeEntry(request({ scale: 0 }), LIMITS).refusal).toBe('SIZE_BELOW_MINIMUM');
+    expect(sizeEntry(request({ wanted: confident({ scale: 0 }) }), LIMITS).refusal).toBe('SIZE_BELOW_MINIMUM');
   });
 
   it('grows with confidence from half size at the threshold', () => {
-    const notionalAt = (confidence: number) => formatCash(sizeEntry(request({ confidence }), LIMITS).notional);
+    const notionalAt = (confidence: number) =>
+      formatCash(sizeEntry(request({ wanted: confident({ confidence }) }), LIMITS).notional);
     expect([0.6, 0.8, 1].map(notionalAt)).toEqual(['250', '375', '500']);
+  });
+
+  it('is a weight where one is wanted, under every limit but that of an edge', () => {
+    const weighted = (weight: number) => sizeEntry(request({ wanted: { kind: 'weight', weight, scale: 1 } }), LIMITS);
+    expect([formatCash(weighted(0.05).notional), weighted(0.05).reductions]).toEqual(['500', []]);
+    expect(weighted(0.4)).toMatchObject({
+      notional: parseCash('1500'),
+      reductions: ['SIZE_REDUCED_POSITION_LIMIT'],
+    });
+    const halved = sizeEntry(request({ wanted: { kind: 'weight', weight: 0.05, scale: 0.5 } }), LIMITS);
+    expect([formatCash(halved.notional), halved.reductions]).toEqual(['250', ['SIZE_REDUCED_REGIME']]);
+  });
+
+  it('is that of full confidence where only the volatility is known', () => {
+    const sized = sizeEntry(request({ wanted: { kind: 'volatility', scale: 1 } }), LIMITS);
+    expect([formatCash(sized.notional), sized.reductions]).toEqual(['500', []]);
   });
 
   it('cuts to the limit per position, to the exposure left and to the liquidity, and says so', () => {
@@ -105,12 +128,14 @@ describe('sizing an entry', () => {
 
   it('takes at most a quarter of the Kelly size: the edge over its variance', () => {
     // 0.01 % over (4 %)² is 1/16 of the equity, 625; a quarter of that
-    const sized = sizeEntry(request({ edge: fraction(0.0001) }), LIMITS);
+    const sized = sizeEntry(request({ wanted: confident({ edge: fraction(0.0001) }) }), LIMITS);
     expect(sized.reductions).toEqual(['SIZE_REDUCED_KELLY']);
     expect(Number(formatCash(sized.notional))).toBeCloseTo(156.25, 0);
-    expect(sizeEntry(request({ edge: fraction(-0.001) }), LIMITS).refusal).toBe('SIZE_BELOW_MINIMUM');
+    expect(sizeEntry(request({ wanted: confident({ edge: fraction(-0.001) }) }), LIMITS).refusal).toBe(
+      'SIZE_BELOW_MINIMUM',
+    );
     // Of twice the time the variance is twice as large.
-    const longer = sizeEntry(request({ edge: fraction(0.0001), edgeMinutes: 480 }), LIMITS);
+    const longer = sizeEntry(request({ wanted: confident({ edge: fraction(0.0001), edgeMinutes: 480 }) }), LIMITS);
     expect(Number(formatCash(longer.notional))).toBeCloseTo(78.125, 0);
   });
 
@@ -170,8 +195,10 @@ describe('sizing an entry', () => {
     const market = marketOf(7000, 0.01);
     const capital = capitalFor({ rules, market, holdMinutes: 240 }, LIMITS);
     expect(formatCash(capital)).toBe('280');
-    const at = (equity: bigint) => sizeEntry(request({ equity, market, confidence: 0.6 }), LIMITS).quantity;
+    const at = (equity: bigint) =>
+      sizeEntry(request({ equity, market, wanted: confident({ confidence: 0.6 }) }), LIMITS).quantity;
     expect([at(capital + 100n), at(capital - 1_000_000n)]).toEqual([100_000n, 0n]);
+    expect(formatCash(capitalFor({ rules, market, holdMinutes: 240, weight: 0.1 }, LIMITS))).toBe('70');
   });
 
   it('refuses what is below the minimum quantity or notional', () => {
@@ -201,7 +228,7 @@ describe('sizing an entry', () => {
         (price, volatility, minuteNotional, confidence, equity, gross) => {
           const exposure = exposureWith({ gross, long: gross, bySymbol: new Map([['XUSDT', gross / 2n]]) });
           const market = marketOf(price, volatility, minuteNotional);
-          const sized = sizeEntry(request({ equity, exposure, market, confidence }), LIMITS);
+          const sized = sizeEntry(request({ equity, exposure, market, wanted: confident({ confidence }) }), LIMITS);
           expect(sized.notional >= 0n).toBe(true);
           if (sized.quantity === 0n) return;
           expect(gross + sized.notional <= equity).toBe(true);
@@ -239,6 +266,19 @@ describe('what a book remembers of a market', () => {
     expect([...market.returns]).toEqual([1000, -1000]);
     const long = fold(Array.from({ length: 15 * 120 }, (_, i) => candleAt(i, 100)));
     expect(long.returns).toHaveLength(96);
+  });
+
+  it('is as much as a strategy looks back, and of it the volatility is that of the newest day', () => {
+    const settings = { ...DEFAULT_SIZING_SETTINGS, returnSamples: 200 };
+    let market: MarketState | undefined;
+    for (let i = 0; i <= 15 * 200; i++) market = updateMarket(market, candleAt(i, 100 + i / 100), settings);
+    if (!market) throw new Error('no candle');
+    expect(market.returns).toHaveLength(200);
+    expect(returnOver(market, 15 * 200)).toBeCloseTo(0.3, 3);
+    expect(returnOver(market, 15 * 100)).toBeCloseTo(130 / 115 - 1, 3);
+    expect(returnOver(market, 15 * 201)).toBeUndefined();
+    const newest = { ...market, returns: market.returns.slice(-96) };
+    expect(volatilityOf(market, 240, settings)).toBe(volatilityOf(newest, 240, settings));
   });
 
   it('counts a return over a hole by the square root of its length', () => {

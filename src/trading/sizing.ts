@@ -18,21 +18,28 @@ import {
   type TradingRules,
 } from '../matching/index.ts';
 import { type MarketState, volatilityOf } from './market-state.ts';
-import { EXPOSURE_LIMITS, type PreTradeContext, shareOfEquity, type WantedEntry } from './risk/limits.ts';
+import { EXPOSURE_LIMITS, type ExposureContext, shareOfEquity, type WantedEntry } from './risk/limits.ts';
 import type { RiskSettings, SizingSettings } from './settings.ts';
 
-export interface SizingRequest
-  extends Pick<WantedEntry, 'symbol' | 'side'>,
-    Pick<PreTradeContext, 'equity' | 'exposure' | 'markets' | 'sectorOf'> {
-  /** 0 to 1; `confidenceThreshold` is where signals begin. */
-  readonly confidence: number;
-  readonly confidenceThreshold: number;
-  /** Factor on the wanted size, 0 to 1: what the regime leaves of it. */
-  readonly scale: number;
+/** How large an entry is meant to be; `scale` is a factor on it, 0 to 1: what the regime leaves. */
+export type WantedSize = { readonly scale: number } & (
+  | {
+      /** By volatility, less where the confidence is low, and no more than a share of the Kelly size. */
+      readonly kind: 'confidence';
+      /** 0 to 1; `confidenceThreshold` is where signals begin. */
+      readonly confidence: number;
+      readonly confidenceThreshold: number;
+      /** Expected return after costs over `edgeMinutes`. */
+      readonly edge: Fraction;
+      readonly edgeMinutes: number;
+    }
+  | { /** By volatility alone. */ readonly kind: 'volatility' }
+  | { /** A fraction of the equity. */ readonly kind: 'weight'; readonly weight: number }
+);
+
+export interface SizingRequest extends Pick<WantedEntry, 'symbol' | 'side'>, ExposureContext {
+  readonly wanted: WantedSize;
   readonly holdMinutes: number;
-  /** Expected return after costs over `edgeMinutes`. */
-  readonly edge: Fraction;
-  readonly edgeMinutes: number;
   readonly market: MarketState;
   readonly rules: TradingRules;
 }
@@ -54,13 +61,13 @@ export interface SizingLimits {
 }
 
 /**
- * The size of an entry: such that the position's volatility over its holding time is the target share of the equity (inverse
- * volatility sizing; Moskowitz, Ooi and Pedersen 2012), scaled linearly by how far the confidence is above the threshold; then cut
- * to what the regime leaves, to a share of the Kelly size, to what every limit of exposure leaves, and to the liquidity, and rounded
+ * The size of an entry: a wanted weight; or such that the position's volatility over its holding time is the target share of the equity (inverse
+ * volatility sizing; Moskowitz, Ooi and Pedersen 2012), scaled linearly by how far the confidence of a signal is above the threshold; then cut
+ * to what the regime leaves, to a share of the Kelly size where an edge is known, to what every limit of exposure leaves, and to the liquidity, and rounded
  * down to the step.
  */
 export function sizeEntry(request: SizingRequest, limits: SizingLimits): SizedOrder {
-  const { equity, market, rules } = request;
+  const { market, rules } = request;
   const { sizing, risk, costs } = limits;
   const reductions: ReasonCode[] = [];
   const cut = (size: Notional, limit: bigint, reason: ReasonCode): Notional => {
@@ -69,10 +76,10 @@ export function sizeEntry(request: SizingRequest, limits: SizingLimits): SizedOr
     return notionalAmount(limit > 0n ? limit : 0n);
   };
 
-  const atRisk = riskAmount(shareOfEquity(equity, sizing.positionVolatilityTarget * confidenceScale(request, sizing)));
-  let size = notionalAtRisk(atRisk, fraction(volatilityOf(market, request.holdMinutes, sizing)));
-  size = cut(size, cashFromNumber(cashToNumber(size) * request.scale), 'SIZE_REDUCED_REGIME');
-  size = cut(size, kellySize(request, sizing), 'SIZE_REDUCED_KELLY');
+  const { wanted } = request;
+  let size = wantedNotional(request, sizing);
+  size = cut(size, cashFromNumber(cashToNumber(size) * wanted.scale), 'SIZE_REDUCED_REGIME');
+  if (wanted.kind === 'confidence') size = cut(size, kellySize(request, wanted, sizing), 'SIZE_REDUCED_KELLY');
   for (const limit of EXPOSURE_LIMITS) size = cut(size, limit.room(request, request, risk), limit.reduction);
   const tradable = cashFromNumber(market.minuteNotional * costs.maxParticipation * sizing.liquidityMinutes);
   size = cut(size, tradable, 'SIZE_REDUCED_LIQUIDITY');
@@ -85,6 +92,15 @@ export function sizeEntry(request: SizingRequest, limits: SizingLimits): SizedOr
   return { quantity, notional, reductions };
 }
 
+function wantedNotional({ equity, wanted, market, holdMinutes }: SizingRequest, sizing: SizingSettings): Notional {
+  if (wanted.kind === 'weight') return shareOfEquity(equity, wanted.weight);
+  const share = wanted.kind === 'volatility' ? 1 : confidenceScale(wanted, sizing);
+  const atRisk = riskAmount(shareOfEquity(equity, sizing.positionVolatilityTarget * share));
+  return notionalAtRisk(atRisk, fraction(volatilityOf(market, holdMinutes, sizing)));
+}
+
+type SizedByConfidence = Extract<WantedSize, { kind: 'confidence' }>;
+
 /** The position whose profit has the standard deviation `atRisk`, at a volatility over the holding time. */
 const notionalAtRisk = (atRisk: RiskAmount, volatility: Fraction): Notional =>
   notionalAmount(cashFromNumber(cashToNumber(atRisk) / volatility));
@@ -93,14 +109,18 @@ const notionalAtRisk = (atRisk: RiskAmount, volatility: Fraction): Notional =>
  * A share of the position of greatest expected growth, equity x edge / variance (Kelly 1956; in this form Thorp 2006, "The Kelly
  * Criterion in Blackjack, Sports Betting, and the Stock Market").
  */
-function kellySize({ equity, edge, edgeMinutes, market }: SizingRequest, sizing: SizingSettings): Notional {
+function kellySize(
+  { equity, market }: SizingRequest,
+  { edge, edgeMinutes }: SizedByConfidence,
+  sizing: SizingSettings,
+): Notional {
   const variance = volatilityOf(market, edgeMinutes, sizing) ** 2;
   return notionalAmount(cashFromNumber(Math.max(0, cashToNumber(equity) * sizing.kellyFraction * (edge / variance))));
 }
 
-function confidenceScale(request: SizingRequest, sizing: SizingSettings): number {
-  const span = 1 - request.confidenceThreshold;
-  const above = span > 0 ? (request.confidence - request.confidenceThreshold) / span : 1;
+function confidenceScale(wanted: SizedByConfidence, sizing: SizingSettings): number {
+  const span = 1 - wanted.confidenceThreshold;
+  const above = span > 0 ? (wanted.confidence - wanted.confidenceThreshold) / span : 1;
   return sizing.minConfidenceScale + (1 - sizing.minConfidenceScale) * Math.max(0, Math.min(1, above));
 }
 
@@ -115,15 +135,20 @@ export function smallestOrder(rules: TradingRules, { lastPrice }: Pick<MarketSta
 }
 
 /**
- * The equity at which a signal that just meets the confidence threshold is large enough to be traded, as far as volatility and the
- * limits on one position are concerned.
+ * The equity at which a signal that just meets the confidence threshold, or a position of a wanted weight, is large enough to be traded, as
+ * far as volatility and the limits on one position are concerned.
  */
 export function capitalFor(
-  { rules, market, holdMinutes }: Pick<SizingRequest, 'rules' | 'market' | 'holdMinutes'>,
+  {
+    rules,
+    market,
+    holdMinutes,
+    weight,
+  }: Pick<SizingRequest, 'rules' | 'market' | 'holdMinutes'> & { readonly weight?: number | undefined },
   { sizing, risk }: Pick<SizingLimits, 'sizing' | 'risk'>,
 ): Notional {
   const share = Math.min(
-    (sizing.positionVolatilityTarget * sizing.minConfidenceScale) / volatilityOf(market, holdMinutes, sizing),
+    weight ?? (sizing.positionVolatilityTarget * sizing.minConfidenceScale) / volatilityOf(market, holdMinutes, sizing),
     risk.maxPositionFraction,
     risk.maxCorrelatedExposure,
     risk.maxSectorExposure,

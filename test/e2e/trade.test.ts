@@ -21,6 +21,7 @@ describe('commands to the engine', () => {
     const minutes = ['up', ...small, '--speed', 'max', '--minutes', '3'];
     expect(await call(...minutes)).toMatchObject({ code: 0, cycles: 3 });
     expect(await call('status')).toMatchObject({ risk: { mode: 'ACTIVE' }, capital: { priced: 8 } });
+    expect(await call('config', 'check')).toMatchObject({ code: 0, ok: true, capital: { priced: 8 } });
 
     expect(await call('trade', 'halt', '--reason', 'maintenance')).toMatchObject({
       state: 'pending',

@@ -250,9 +250,9 @@ describe('bad input to minutehand up', () => {
     expect(existsSync(file)).toBe(true);
   });
 
-  it('refuses live trading for safety', async () => {
-    const { code, error } = await refused(['--set', 'mode=live', '--data-dir', dataDirectory()]);
-    expect({ code, error: error.code }).toEqual({ code: 3, error: 'MODE_LIVE_REFUSED' });
+  it('refuses live trading without keys', async () => {
+    const { code, error } = await refused(['--real', '--set', 'mode=live', '--data-dir', dataDirectory()]);
+    expect({ code, error: error.code }).toEqual({ code: 2, error: 'EXCHANGE_KEYS_MISSING' });
   });
 
   it('refuses a flag it does not know', async () => {

@@ -130,9 +130,7 @@ describe('features build', () => {
     expect(await count('processed_market_data')).toBe(rows);
     expect(await count('technical_indicators')).toBe(rows);
     // Ranks of four symbols coincide; but none may be missing.
-    expect(
-      built.faults.filter(({ kind, feature }) => kind === 'unavailable' && !feature.startsWith('funding_')),
-    ).toEqual([]);
+    expect(built.faults.filter(({ kind }) => kind === 'unavailable')).toEqual([]);
     expect(built.faults.map(({ kind }) => kind)).toContain('drifting');
     expect(code).toBe(0);
   }, 240_000);
@@ -202,8 +200,8 @@ describe('features build', () => {
        FROM processed_market_data JOIN technical_indicators USING (instrument_id, minute) WHERE minute < $1`,
       [last - 5 * 24 * HOUR_MS + 1],
     );
-    // Three features without a source of funding rates, five of a sector without others.
-    expect(rows[0]).toEqual({ masked: 8, indicators: 38 });
+    // Five of a sector without others.
+    expect(rows[0]).toEqual({ masked: 5, indicators: 38 });
   }, 240_000);
 
   it('tells of a stored row that differs, keeps it, and mends it when asked to', async () => {

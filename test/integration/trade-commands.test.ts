@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { epochMs, type Journal, MINUTE_MS, milliseconds, systemClock } from '../../src/core/index.ts';
+import { DAY_MS, epochMs, type Journal, MINUTE_MS, milliseconds, systemClock } from '../../src/core/index.ts';
 import { SOME_MINUTE, someCycle, someFill, someIntent, someOrder, somePosition } from '../../src/database/fixtures.ts';
 import {
   acquireLease,
   createPostgresJournal,
   createTestDatabase,
+  saveRun,
   saveUniverse,
   type TestDatabase,
 } from '../../src/database/index.ts';
@@ -69,7 +71,11 @@ const json = async (...args: string[]) => {
 describe('minutehand trade', () => {
   it('lists positions, orders and fills, of a symbol, open ones, the newest', async () => {
     expect((await trade(['positions'])).stdout).toMatch(/^symbol +strategy +quantity .*\nAUSDT +ml +-0\.015/);
-    expect(await json('positions', '--symbol', 'busdt')).toEqual({ code: 0, positions: [] });
+    expect(await json('positions', '--symbol', 'busdt')).toEqual({
+      code: 0,
+      positions: [],
+      strategies: [{ strategy: 'ml', fills: 1, realizedPnl: expect.any(String), fees: expect.any(String) }],
+    });
     expect(await json('orders', '--open')).toMatchObject({ orders: [{ symbol: second, status: 'SUBMITTING' }] });
     expect(await json('orders', '--limit', '1')).toMatchObject({ orders: [{ symbol: second }] });
     expect((await trade(['orders', '--symbol', 'AUSDT'])).stdout).toMatch(/FILLED +RISK_CLOSE_ALL\n$/);
@@ -94,11 +100,40 @@ describe('minutehand trade', () => {
     for (const wrong of [
       ['--kind', 'ticks'],
       ['--kind', 'fills', '--format', 'parquet'],
+      ['--kind', 'fills', '--format', 'xlsx', '--output', 'fills.xlsx'],
       ['--kind', 'equity', '--symbol', 'AUSDT', '--output', 'x'],
       ['--kind', 'fills', '--json'],
     ]) {
       expect((await trade(['export', ...wrong])).code, wrong.join(' ')).toBe(2);
     }
+  });
+
+  it('exports the same as Parquet, with times and exact amounts', async () => {
+    const rowsOf = async (kind: string) => {
+      const output = `${kind}.parquet`;
+      expect(await json('export', '--kind', kind, '--output', output)).toMatchObject({ code: 0, format: 'parquet' });
+      const bytes = readFileSync(join(folder.path, output));
+      return parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) });
+    };
+    expect(await rowsOf('fills')).toEqual([
+      {
+        time: new Date('2025-06-20T12:01:00Z'),
+        fillId: `fill-AUSDT-${SOME_MINUTE}`,
+        clientOrderId: `main-ml-AUSDT-${SOME_MINUTE}`,
+        strategy: 'ml',
+        symbol: first,
+        side: 'buy',
+        quantity: 0.015,
+        price: expect.closeTo(100.15, 9),
+        fee: 0.00075,
+        realizedPnl: 0,
+      },
+    ]);
+    expect(await rowsOf('orders')).toMatchObject([{ symbol: first, reduceOnly: false }, { symbol: second }]);
+    expect((await rowsOf('equity')).map(({ minute }) => minute)).toEqual([
+      new Date(SOME_MINUTE),
+      new Date(SOME_MINUTE + MINUTE_MS),
+    ]);
   });
 
   it('keeps a command for the next start where no engine runs', async () => {
@@ -122,5 +157,36 @@ describe('minutehand trade', () => {
     expect((await trade(['close-all'], 'close-all')).code).toBe(0);
     expect((await trade(['close-all', '--yes'])).code).toBe(0);
     expect(await journal.pendingCommands('main')).toHaveLength(before + 2);
+  });
+
+  it('arms only a live book, and only when the phrase that names book and cap is typed', async () => {
+    const terms = ['arm', '--capital', '500', '--for', '7d'];
+    const live = ['--set', 'mode=live'];
+    expect(await json(...terms)).toMatchObject({ code: 2, error: { code: 'ARMING_NOT_NEEDED' } });
+    expect(await json(...terms, ...live)).toMatchObject({ code: 3, error: { code: 'CONFIRMATION_MISSING' } });
+    const doubted = await trade([...terms, ...live], 'yes');
+    expect(doubted).toMatchObject({ code: 3, asked: [expect.stringContaining('Type "arm main for 500 USDT"')] });
+    expect(doubted.asked[0]).toMatch(/cap +500 USDT.*\n.*gross exposure +50 USDT at most .*\n.*one position +75 USDT/);
+    for (const wrong of [
+      ['arm', '--capital', '-5', '--for', '7d'],
+      ['arm', '--capital', '500', '--for', '99d'],
+      ['arm', '--capital', '500', '--for', 'soon'],
+    ]) {
+      expect((await trade([...wrong, ...live])).code, wrong.join(' ')).toBe(2);
+    }
+    expect(await journal.pendingCommands('main')).not.toContainEqual(expect.objectContaining({ command: 'arm' }));
+    const armed = await json(...terms, ...live, '--confirm', 'arm main for 500 USDT');
+    // No run was entered: this counts as a rehearsal, in the market's time.
+    const expiresAt = SOME_MINUTE + MINUTE_MS + 7 * DAY_MS;
+    expect(armed).toMatchObject({ code: 0, command: 'arm', state: 'pending', terms: { cap: '500', rehearsal: true } });
+    expect((await trade(['disarm'])).code).toBe(0);
+    expect((await journal.pendingCommands('main')).slice(-2)).toMatchObject([
+      { command: 'arm', terms: { cap: '500', expiresAt } },
+      { command: 'disarm' },
+    ]);
+    const market = { kind: 'real', identity: 'real: binanceusdm' };
+    const run = { runId: 'paper', book: 'main', fromMinute: SOME_MINUTE, status: 'running', market } as const;
+    await saveRun(store.database, { ...run, startedAt: SOME_MINUTE });
+    expect(await json(...terms, ...live)).toMatchObject({ code: 2, error: { code: 'MODE_DIFFERS' } });
   });
 });

@@ -33,7 +33,8 @@ const QUERIES = {
   orderEvents: `SELECT client_order_id, sequence, e.status, e.reason FROM order_events e JOIN orders USING (client_order_id)
     WHERE decided_at BETWEEN $1 AND $2 ORDER BY 1, 2`,
   fills: 'SELECT fill_id, quantity, price, fee, realized_pnl, time FROM fills WHERE time BETWEEN $1 AND $2 ORDER BY 1',
-  equity: 'SELECT minute, equity, cash, fees FROM equity WHERE minute BETWEEN $1 AND $2 ORDER BY 1',
+  cashFlows: 'SELECT flow_id, cause, symbol, amount, time FROM cash_flows WHERE time BETWEEN $1 AND $2 ORDER BY 1',
+  equity: 'SELECT minute, equity, cash, fees, funding FROM equity WHERE minute BETWEEN $1 AND $2 ORDER BY 1',
 } as const;
 
 export type Kind = keyof typeof QUERIES;

@@ -13,6 +13,7 @@ import {
   type TrainProcessRequest,
 } from '../../engine/index.ts';
 import { createLog, createMetrics, PunctualityWatch } from '../../monitoring/index.ts';
+import { accountKeys } from '../exchange-account.ts';
 import { asMinutehandError } from '../output.ts';
 import { runSupervised, type Supervisor } from '../supervised.ts';
 
@@ -45,7 +46,13 @@ async function runEngineProcess(supervisor: Supervisor<EngineOptions>) {
     supervisor.report({ kind: 'notice', text: isAlert ? `${text}, fewer than alert_threshold asks for` : text });
   };
   supervisor.ready({});
-  return runBookEngine(options, { log, metrics, signal: supervisor.signal, onEvent: show });
+  return runBookEngine(options, {
+    log,
+    metrics,
+    signal: supervisor.signal,
+    onEvent: show,
+    accountKeys: (url) => accountKeys({ env: process.env, invokedFrom: process.cwd() }, url),
+  });
 }
 
 async function runFitProcess(supervisor: Supervisor<FitRequest>) {

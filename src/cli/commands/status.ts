@@ -39,20 +39,21 @@ export function addStatus(program: Command, context: CliContext): void {
           readStatus(database, config),
         );
         const { lastCycle, equity, positions, overview } = stored;
-        const { overview: _, ...shown } = stored;
+        const { overview: _, isRealMarket: _market, ...shown } = stored;
         return {
           result: {
             running: pid !== undefined,
             ...(pid === undefined ? {} : { pid }),
             dataDir: config.data_dir,
             mode: config.mode,
+            rehearsal: isRehearsal(config, stored),
             ...shown,
             risk: overview?.risk ?? null,
             capital: overview?.capital ?? null,
           },
           lines: () => [
             pid === undefined ? 'not running' : `running as process ${pid}`,
-            `data ${config.data_dir}, ${config.mode} trading, market: ${stored.market ?? 'none yet'}`,
+            `data ${config.data_dir}, ${config.mode} trading${isRehearsal(config, stored) ? ' (REHEARSAL at a simulated exchange)' : ''}, market: ${stored.market ?? 'none yet'}`,
             lastCycle
               ? `last minute ${lastCycle.minute}: ${lastCycle.status}${lastCycle.reason ? ` (${lastCycle.reason})` : ''}, ${lastCycle.candles} candles, ${lastCycle.predictions} forecasts, ${lastCycle.signals} signals`
               : 'no minute decided yet',
@@ -60,7 +61,7 @@ export function addStatus(program: Command, context: CliContext): void {
             ...standingLines(stored.models),
             ...(equity
               ? [
-                  `equity ${equity.equity} ${config.universe.quote}, ${equity.openPositions} open positions, fees ${equity.fees}`,
+                  `equity ${equity.equity} ${config.universe.quote}, ${equity.openPositions} open positions, fees ${equity.fees}${Number(equity.funding) === 0 ? '' : `, funding ${equity.funding}`}`,
                 ]
               : []),
             ...(overview?.capital ? [describeCapital(overview.capital, config.universe.quote)] : []),
@@ -92,6 +93,9 @@ export function addStatus(program: Command, context: CliContext): void {
     );
 }
 
+const isRehearsal = ({ mode, exchange }: Config, { isRealMarket }: { readonly isRealMarket?: boolean }): boolean =>
+  mode === 'live' && !(isRealMarket ?? exchange.real);
+
 async function readStatus(database: Database, config: Config) {
   const migrations = await migrationStatus(database);
   if (migrations.some(({ applied }) => !applied)) {
@@ -113,6 +117,7 @@ async function readStatus(database: Database, config: Config) {
   const market = run?.market.identity;
   return {
     schema: 'up to date',
+    ...(run === undefined ? {} : { isRealMarket: run.market.kind === 'real' }),
     ...(typeof market === 'string' ? { market } : {}),
     ...(lease ? { lease: { holder: lease.holder, epoch: lease.epoch } } : {}),
     universe: universe ?? [],

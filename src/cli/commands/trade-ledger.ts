@@ -2,8 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type EpochMs, epochMs, formatTime } from '../../core/index.ts';
-import { type Database, listEquity, listFills, listOrders, listPositions } from '../../database/index.ts';
+import {
+  type Database,
+  listEquity,
+  listFills,
+  listOrders,
+  listPositions,
+  listStrategyResults,
+} from '../../database/index.ts';
 import { BOOK } from '../../engine/index.ts';
+import { parquetOf, type TableColumn } from '../../marketfiles/index.ts';
 import {
   type CliContext,
   type CommonOptions,
@@ -27,7 +35,7 @@ interface ListOptions extends CommonOptions {
 
 interface ExportOptions extends CommonOptions {
   readonly kind: string;
-  readonly format: string;
+  readonly format?: string;
   readonly output?: string;
   readonly symbol?: string;
   readonly from?: string;
@@ -47,7 +55,7 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
       .option('--limit <N>', 'the newest N', '20');
 
   withList(trade.command('positions'))
-    .description('Open positions.')
+    .description('Open positions, and what the fills of each strategy came to.')
     .addHelpText('after', '\nExample: minutehand trade positions --json')
     .action((options: ListOptions) =>
       onStore(options, async (database) => {
@@ -56,7 +64,13 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
           (each) => symbol === undefined || each.symbol === symbol,
         );
         const positions = open.slice(0, limit);
-        return reportRows('positions', positions, POSITION_COLUMNS, 'no open positions');
+        const listed = reportRows('positions', positions, POSITION_COLUMNS, 'no open positions');
+        const strategies = await listStrategyResults(database, BOOK);
+        const results = reportRows('strategies', strategies, STRATEGY_COLUMNS, '');
+        return {
+          result: { ...listed.result, ...results.result },
+          lines: () => [...listed.lines(), ...(strategies.length === 0 ? [] : ['', ...results.lines()])],
+        };
       }),
     );
   withList(trade.command('orders'))
@@ -83,9 +97,9 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
       }),
     );
   withCommonOptions(trade.command('export'))
-    .description('Orders, fills or the equity curve as CSV; to stdout unless --output names a file.')
+    .description('Orders, fills or the equity curve as CSV or Parquet; CSV to stdout unless --output names a file.')
     .requiredOption('--kind <KIND>', 'orders, fills or equity')
-    .option('--format <FORMAT>', 'csv', 'csv')
+    .option('--format <FORMAT>', 'csv or parquet; without it, as the ending of --output says, else csv')
     .option('--output <FILE>', 'where to write')
     .option('--symbol <SYMBOL>', 'of one symbol only')
     .option('--from <TIME>', 'at or after, such as 2025-06-01 or 2025-06-01T12:00:00Z')
@@ -94,18 +108,20 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
     .action((options: ExportOptions) =>
       onStore(options, async (database) => {
         const kind = exportKind(options);
+        const format = exportFormat(options);
         const rows = await EXPORTS[kind].rows(database, {
           book: BOOK,
           ...(options.symbol === undefined ? {} : { symbol: options.symbol.toUpperCase() }),
           ...(options.from === undefined ? {} : { from: timeOf('--from', options.from) }),
           ...(options.until === undefined ? {} : { until: timeOf('--until', options.until) }),
         });
-        const lines = [EXPORTS[kind].columns.join(','), ...rows.map((row) => csvLine(EXPORTS[kind].columns, row))];
-        if (options.output === undefined) return { result: {}, lines: () => lines };
+        const { columns } = EXPORTS[kind];
+        const lines = () => [columns.join(','), ...rows.map((row) => csvLine(columns, row))];
+        if (options.output === undefined) return { result: {}, lines };
         const output = isAbsolute(options.output) ? options.output : resolve(context.invokedFrom, options.output);
-        writeFileSync(output, `${lines.join('\n')}\n`);
+        writeFileSync(output, format === 'csv' ? `${lines().join('\n')}\n` : parquetOf(tableOf(columns, rows)));
         return {
-          result: { ok: true, kind, rows: rows.length, output },
+          result: { ok: true, kind, format, rows: rows.length, output },
           lines: () => [`${rows.length} ${kind} written to ${output}`],
         };
       }),
@@ -134,6 +150,13 @@ const POSITION_COLUMNS = [
   column('stopState', 'left', 'stop is'),
   column('targetPrices', 'right', 'targets'),
   column('openedAt', 'left', 'opened'),
+];
+
+const STRATEGY_COLUMNS = [
+  column('strategy'),
+  column('fills', 'right'),
+  column('realizedPnl', 'right', 'realised'),
+  column('fees', 'right'),
 ];
 
 const ORDER_COLUMNS = [
@@ -235,18 +258,34 @@ const EXPORTS = {
     rows: listFills,
   },
   equity: {
-    columns: ['minute', 'equity', 'cash', 'unrealizedPnl', 'realizedPnl', 'fees', 'grossExposure', 'openPositions'],
+    columns: [
+      'minute',
+      'equity',
+      'cash',
+      'unrealizedPnl',
+      'realizedPnl',
+      'fees',
+      'funding',
+      'transfers',
+      'grossExposure',
+      'openPositions',
+    ],
     rows: listEquity,
   },
 } as const satisfies Record<string, Export>;
 
-function exportKind({ kind, format, output, symbol, json }: ExportOptions): keyof typeof EXPORTS {
-  if (format !== 'csv') {
-    throw usageError(
-      `--format ${format} is not known`,
-      format === 'parquet' ? 'Parquet is not written; use --format csv.' : 'Write --format csv.',
-    );
+function exportFormat({ format, output }: ExportOptions): 'csv' | 'parquet' {
+  const chosen = format ?? (output?.endsWith('.parquet') ? 'parquet' : 'csv');
+  if (chosen !== 'csv' && chosen !== 'parquet') {
+    throw usageError(`--format ${chosen} is not known`, 'Write --format csv or --format parquet.');
   }
+  if (chosen === 'parquet' && output === undefined) {
+    throw usageError('a Parquet file is not written to stdout', 'Add --output FILE.');
+  }
+  return chosen;
+}
+
+function exportKind({ kind, output, symbol, json }: ExportOptions): keyof typeof EXPORTS {
   if (json && output === undefined) throw usageError('--json leaves no place for the CSV', 'Add --output FILE.');
   if (kind !== 'orders' && kind !== 'fills' && kind !== 'equity') {
     throw usageError(`--kind ${kind} is not known`, 'Write --kind orders, fills or equity.');
@@ -254,6 +293,25 @@ function exportKind({ kind, format, output, symbol, json }: ExportOptions): keyo
   if (kind === 'equity' && symbol !== undefined) throw usageError('equity has no symbol', 'Leave out --symbol.');
   return kind;
 }
+
+/** What a column holds; every other one is text. */
+const KINDS = new Map<string, TableColumn['kind']>([
+  ...[...TIMES].map((key) => [key, 'time'] as const),
+  ...(
+    [
+      ...['triggerPrice', 'referencePrice', 'averagePrice', 'price', 'quantity', 'filledQuantity', 'fee', 'fees'],
+      ...['realizedPnl', 'unrealizedPnl', 'equity', 'cash', 'funding', 'transfers', 'grossExposure'],
+    ] as const
+  ).map((key) => [key, 'amount'] as const),
+  ['reduceOnly', 'flag'],
+  ['openPositions', 'count'],
+]);
+
+const tableOf = (columns: readonly string[], rows: readonly object[]): TableColumn[] =>
+  columns.map((name) => {
+    const values = rows.map((row) => (row as Row)[name]);
+    return { name, kind: KINDS.get(name) ?? 'text', values } as TableColumn;
+  });
 
 const csvLine = (columns: readonly string[], row: object): string =>
   columns.map((key) => csvCell(cellText(key, (row as Row)[key]))).join(',');

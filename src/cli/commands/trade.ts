@@ -1,28 +1,23 @@
 import type { Command } from 'commander';
-import { type BookCommandKind, MinutehandError, systemClock } from '../../core/index.ts';
+import { type BookCommandKind, MinutehandError } from '../../core/index.ts';
 import { listPositions } from '../../database/index.ts';
-import { BOOK, commandBook, describeRisk, readBookOverview } from '../../engine/index.ts';
-import {
-  actorOf,
-  type CliContext,
-  type CommonOptions,
-  commandLog,
-  perform,
-  readConfig,
-  withCommonOptions,
-} from '../context.ts';
+import { BOOK } from '../../engine/index.ts';
+import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
 import { withStore } from '../store.ts';
+import { tellBook } from '../tell-book.ts';
+import { addTradeArm } from './trade-arm.ts';
+import { addTradeDryFire } from './trade-dry-fire.ts';
 import { addTradeLedger } from './trade-ledger.ts';
+import { addTradeReconcile } from './trade-reconcile.ts';
 
 interface CommandOptions extends CommonOptions {
   readonly reason?: string;
   readonly yes?: boolean;
 }
 
-/** How long a running engine is waited for. */
-const WAIT_MS = 5_000;
+type PlainCommand = Exclude<BookCommandKind, 'arm'>;
 
-const COMMANDS: readonly { command: BookCommandKind; description: string; example: string }[] = [
+const COMMANDS: readonly { command: PlainCommand; description: string; example: string }[] = [
   {
     command: 'halt',
     description: 'Stop all entries and cancel those that work; only closing passes until "trade resume".',
@@ -43,11 +38,18 @@ const COMMANDS: readonly { command: BookCommandKind; description: string; exampl
     description: 'Close every position at market and halt.',
     example: 'minutehand trade close-all --yes',
   },
+  {
+    command: 'disarm',
+    description: 'End the arming of live trading: only orders that reduce pass until "trade arm".',
+    example: 'minutehand trade disarm',
+  },
 ];
 
-/** `trade halt`, `reduce`, `resume`, `close-all`, `positions`, `orders`, `fills`, `export`. */
+/** `trade halt`, `reduce`, `resume`, `close-all`, `arm`, `disarm`, `reconcile`, `dry-fire`, `positions`, `orders`, `fills`, `export`. */
 export function addTrade(program: Command, context: CliContext): void {
-  const trade = program.command('trade').description('Stop, reduce, resume or close; positions, orders and fills.');
+  const trade = program
+    .command('trade')
+    .description('Stop, reduce, resume or close; arm live trading; positions, orders and fills.');
   for (const { command, description, example } of COMMANDS) {
     const told = withCommonOptions(trade.command(command))
       .description(description)
@@ -56,50 +58,20 @@ export function addTrade(program: Command, context: CliContext): void {
       .action((options: CommandOptions) => tell(context, command, options));
     if (command === 'close-all') told.option('--yes', 'do not ask');
   }
+  addTradeArm(trade, context);
+  addTradeReconcile(trade, context);
+  addTradeDryFire(trade, context);
   addTradeLedger(trade, context);
 }
 
-function tell(context: CliContext, command: BookCommandKind, options: CommandOptions): Promise<void> {
+function tell(context: CliContext, command: PlainCommand, options: CommandOptions): Promise<void> {
   return perform(context, options, async () => {
     const config = readConfig(context, options).values;
     return withStore(config, commandLog(config, options), { create: false, migrate: true }, async (database) => {
       if (command === 'close-all' && !options.yes) {
         await confirm(context, options, (await listPositions(database, BOOK)).length);
       }
-      const { reason } = options;
-      const { id, outcome, isEngineRunning } = await commandBook(
-        database,
-        {
-          book: BOOK,
-          command,
-          actor: actorOf(context),
-          time: systemClock.now(),
-          ...(reason === undefined ? {} : { reason }),
-        },
-        { waitMs: WAIT_MS, clock: systemClock, signal: context.signal },
-      );
-      const overview = await readBookOverview(database, config, BOOK);
-      const engine = isEngineRunning ? 'running' : 'stopped';
-      const isLate = outcome === undefined && isEngineRunning;
-      return {
-        result: {
-          ok: !isLate,
-          id,
-          command,
-          state: outcome === undefined ? 'pending' : 'applied',
-          engine,
-          ...(outcome === undefined ? {} : { outcome }),
-          risk: overview?.risk ?? null,
-        },
-        exitCode: isLate ? 1 : 0,
-        lines: () => [
-          outcome !== undefined
-            ? `${command}: done${command === 'close-all' ? ', positions are closed from the next minute on' : ''}; ${overview ? describeRisk(overview.risk) : outcome}`
-            : isEngineRunning
-              ? `${command}: the engine has not answered within ${WAIT_MS / 1_000} s; it takes effect with its next minute (see "minutehand status")`
-              : `${command}: no engine runs; it takes effect at the next start, before any order`,
-        ],
-      };
+      return tellBook(context, { config, database, reason: options.reason }, { command });
     });
   });
 }

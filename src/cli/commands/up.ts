@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Config, FlagSetting } from '../../config/index.ts';
+import { type Config, type FlagSetting, requireExchangeKeys } from '../../config/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { type MarketChoice, type RunSummary, runSystem, type SystemEvent } from '../../engine/index.ts';
 import { createLog } from '../../monitoring/index.ts';
@@ -41,12 +41,13 @@ export function addUp(program: Command, context: CliContext): void {
     .option('--history <DIR>', 'a folder of older, coarser candles before the replay')
     .option('--minutes <N>', 'decide N minutes, print a summary, stop')
     .option('--exchange-url <URL>', 'use a running exchange, such as one of "minutehand sim serve"')
-    .option('--real', 'real market data of the exchange; orders stay on paper')
+    .option('--real', 'the exchange itself; orders stay on paper unless mode is live')
     .option('--no-ui', 'no live screen: only what starts, stops and goes wrong')
     .addHelpText('after', '\nExample: minutehand up --generate 7 --speed max --minutes 60 --no-ui --json')
     .action((options: UpOptions) =>
       perform(context, options, async () => {
         const config = readConfig(context, options, marketFlags(options)).values;
+        requireExchangeKeys(config, context.terminal.env, context.invokedFrom);
         const minutes = options.minutes === undefined ? undefined : wholeNumber('--minutes', options.minutes, 1);
         const summary = await runUp(context, config, options, minutes);
         return {

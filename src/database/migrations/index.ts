@@ -7,6 +7,9 @@ import { modelRegistry } from './0006-model-registry.ts';
 import { protection } from './0007-protection.ts';
 import { bookCommands } from './0008-book-commands.ts';
 import { forecastOutcomes } from './0009-forecast-outcomes.ts';
+import { cashFlows } from './0010-cash-flows.ts';
+import { arming } from './0011-arming.ts';
+import { fundingRates } from './0012-funding-rates.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
@@ -22,4 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   protection,
   bookCommands,
   forecastOutcomes,
+  cashFlows,
+  arming,
+  fundingRates,
 ];

@@ -1,5 +1,5 @@
-import { divideRound, type EpochMs, type Instrument, type SymbolId } from '../../core/index.ts';
-import { notionalOf, priceOf } from '../exact.ts';
+import type { EpochMs, Instrument, SymbolId } from '../../core/index.ts';
+import { priceOf } from '../exact.ts';
 import { fillableVolume } from '../market-order.ts';
 import { admitConditional, admitOrder } from './admission.ts';
 import type { AccountEvent } from './events.ts';
@@ -15,7 +15,7 @@ import {
   type OrderRequest,
 } from './order.ts';
 import type { OrderStore } from './order-store.ts';
-import { absolute, type ExchangePosition } from './position.ts';
+import { type ExchangePosition, fundingOf } from './position.ts';
 import { Refusal } from './refusal.ts';
 import type { ExchangeSettings } from './settings.ts';
 import { AccountState } from './state.ts';
@@ -201,9 +201,7 @@ export class ExchangeAccount {
   settleFunding(symbol: SymbolId, rate: number, time: EpochMs): void {
     const held = this.#state.held(symbol);
     for (const position of held) {
-      const value = notionalOf(this.priceOf(symbol), absolute(position.quantity));
-      const owed = divideRound(value * BigInt(Math.round(rate * 1e9)), 1_000_000_000n);
-      const amount = position.quantity > 0n ? -owed : owed;
+      const amount = fundingOf(position, this.priceOf(symbol), rate);
       this.ledger.book({ kind: 'funding', symbol, amount, time, fillId: 0 });
     }
     if (held.length > 0) this.#execution.report(held, time, 'funding');

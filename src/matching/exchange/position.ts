@@ -36,6 +36,16 @@ export const entryPriceOf = ({ quantity, cost }: ExchangePosition): bigint =>
   quantity === 0n ? 0n : priceOf(absolute(cost), absolute(quantity));
 
 /**
+ * What a position gets at a settlement of funding, cash units; negative where it pays. Longs pay shorts `rate` of their value, a
+ * negative rate the other way.
+ * @param rate a fraction, counted to nine places
+ */
+export function fundingOf({ quantity }: Pick<ExchangePosition, 'quantity'>, price: bigint, rate: number): bigint {
+  const owed = divideRound(notionalOf(price, absolute(quantity)) * BigInt(Math.round(rate * 1e9)), 1_000_000_000n);
+  return quantity > 0n ? -owed : owed;
+}
+
+/**
  * Books an execution: closes what it can at its share of the cost, opens the rest.
  * @returns the profit it realised and the quantities closed and opened.
  */

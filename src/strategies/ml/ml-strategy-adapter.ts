@@ -1,17 +1,12 @@
 import { durationOf, epochMs, type ReasonCode, type Signal, type SymbolId, type Timeframe } from '../../core/index.ts';
 import { isFirm, rankSignals, strongestPerSymbol } from '../../signals/index.ts';
 import { DEFAULT_PROTECTION_SETTINGS, type ProtectionSettings } from '../../trading/index.ts';
-import type { Refusal, Strategy, StrategyDecision, StrategyInput, Target } from '../strategy.ts';
+import type { Refusal, Strategy, StrategyDecision, StrategyDeclaration, StrategyInput, Target } from '../strategy.ts';
 
-export interface StrategySettings {
-  readonly name: string;
-  readonly decideEvery: Timeframe;
-  readonly holdFor: Timeframe;
-  readonly cooldownMinutes: number;
+export interface StrategySettings extends StrategyDeclaration {
   /** Whether a signal for the side already held extends the holding time; otherwise it ends where it began. */
   readonly extendOnSignal: boolean;
   readonly allowShort: boolean;
-  readonly protection: ProtectionSettings;
 }
 
 export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
@@ -51,7 +46,7 @@ export class MLStrategyAdapter implements Strategy {
     const refusals: Refusal[] = [];
     const closing = new Set<SymbolId>();
     for (const signal of strongestPerSymbol(input.signals)) {
-      const holding = input.holdings.get(signal.symbol);
+      const holding = input.portfolio.holdings.get(signal.symbol);
       if (!holding || holding.side === signal.side || !isFirm(signal)) continue;
       closing.add(signal.symbol);
       targets.push({
@@ -68,7 +63,7 @@ export class MLStrategyAdapter implements Strategy {
       const refusal = this.#refuse(signal, input);
       if (refusal === undefined) {
         entered.add(symbol);
-        targets.push({ kind: 'enter', symbol, signal, holdUntil });
+        targets.push({ kind: 'enter', symbol, side: signal.side, signal, holdUntil });
       } else {
         refusals.push({ symbol, reason: refusal, signalId: signal.id });
         if (refusal === 'STRATEGY_POSITION_HELD' && this.#settings.extendOnSignal) {
@@ -79,7 +74,8 @@ export class MLStrategyAdapter implements Strategy {
     return { targets, refusals };
   }
 
-  #refuse(signal: Signal, { minute, holdings, cooldowns }: StrategyInput): ReasonCode | undefined {
+  #refuse(signal: Signal, { minute, portfolio }: StrategyInput): ReasonCode | undefined {
+    const { holdings, cooldowns } = portfolio;
     const holding = holdings.get(signal.symbol);
     if (holding) return holding.isPending ? 'STRATEGY_INTENT_PENDING' : 'STRATEGY_POSITION_HELD';
     if (minute < (cooldowns.get(signal.symbol) ?? 0)) return 'STRATEGY_COOLDOWN';

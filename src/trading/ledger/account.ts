@@ -12,6 +12,8 @@ export interface LedgerPosition {
   /** Cash units. */
   readonly cost: bigint;
   readonly openedAt: EpochMs;
+  /** It stands for what an order that reduces only took beyond its own strategy's position: nothing of it is at the venue. */
+  readonly isOvershoot?: true;
 }
 
 /** Execution in exact units; `quantity` and `notional` carry the side's sign (a sale is negative). */

@@ -8,10 +8,19 @@ export interface DrawdownState {
   readonly isStopped: boolean;
 }
 
-/** @param limit drawdown from the peak, a fraction */
-export function updateDrawdown(known: DrawdownState | undefined, equity: bigint, limit: number): DrawdownState {
+/**
+ * @param limit drawdown from the peak, a fraction
+ * @param moved what came in less what went out since: it is no profit and no loss
+ */
+export function updateDrawdown(
+  known: DrawdownState | undefined,
+  equity: bigint,
+  limit: number,
+  moved = 0n,
+): DrawdownState {
   if (known === undefined) return { peak: equity, isStopped: false };
   if (known.isStopped) return known;
-  const peak = equity > known.peak ? equity : known.peak;
+  const held = known.peak + moved;
+  const peak = equity > held ? equity : held;
   return { peak, isStopped: peak - equity >= shareOfEquity(peak, limit) };
 }

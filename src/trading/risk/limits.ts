@@ -33,6 +33,8 @@ export interface PreTradeContext {
   readonly restriction: ReasonCode | undefined;
   /** Cash units. */
   readonly equity: bigint;
+  /** Largest gross exposure that arming and capital ramp allow, cash units; undefined where neither bounds it. */
+  readonly grossCap?: bigint | undefined;
   readonly exposure: Exposure;
   readonly markets: Markets;
   /** Number of a symbol's sector; 0 where none is known, which is no sector. */
@@ -52,6 +54,7 @@ const CHECKS: readonly Check[] = [
   priceIsCurrent,
   priceIsWithinCollar,
   isNoDuplicate,
+  isNotOpposed,
   ordersAreLeft,
   positionsAreLeft,
   exposureIsLeft,
@@ -88,6 +91,14 @@ function isNoDuplicate(entry: WantedEntry, { minute, lastEntryAt }: PreTradeCont
   return isFar ? undefined : 'RISK_DUPLICATE_ORDER';
 }
 
+/** What is short of a symbol is half of its absolute values less their sum; what is long, half of both together. */
+function isNotOpposed({ symbol, side }: WantedEntry, { exposure }: PreTradeContext, settings: RiskSettings) {
+  if (settings.allowOppositePositions) return undefined;
+  const net = exposure.netBySymbol.get(symbol) ?? 0n;
+  const opposed = (exposure.bySymbol.get(symbol) ?? 0n) - (side === 'long' ? net : -net);
+  return opposed > 0n ? 'RISK_OPPOSITE_POSITION' : undefined;
+}
+
 function ordersAreLeft(_: WantedEntry, { ordersOfMinute, ordersOfDay }: PreTradeContext, settings: RiskSettings) {
   if (ordersOfMinute >= settings.maxOrdersPerMinute) return 'RISK_ORDERS_PER_MINUTE';
   return ordersOfDay >= settings.maxOrdersPerDay ? 'RISK_ORDERS_PER_DAY' : undefined;
@@ -102,7 +113,8 @@ function exposureIsLeft(entry: WantedEntry, context: PreTradeContext, settings: 
 }
 
 type Place = Pick<WantedEntry, 'symbol' | 'side'>;
-type ExposureContext = Pick<PreTradeContext, 'equity' | 'exposure' | 'markets' | 'sectorOf'>;
+/** What limits of exposure look at. */
+export type ExposureContext = Pick<PreTradeContext, 'equity' | 'grossCap' | 'exposure' | 'markets' | 'sectorOf'>;
 
 /** A limit of what is held: refuses an entry where it leaves nothing, and cuts one to what it leaves. */
 export interface ExposureLimit {
@@ -112,8 +124,16 @@ export interface ExposureLimit {
   readonly room: (entry: Place, context: ExposureContext, settings: RiskSettings) => bigint;
 }
 
+/** More cash than there is. */
+const NO_BOUND = 1n << 120n;
+
 /** In the order in which they cut. */
 export const EXPOSURE_LIMITS: readonly ExposureLimit[] = [
+  {
+    refusal: 'RISK_MAX_CAPITAL',
+    reduction: 'SIZE_REDUCED_CAPITAL',
+    room: (_, { exposure, grossCap }) => (grossCap ?? NO_BOUND) - exposure.gross,
+  },
   {
     refusal: 'RISK_MAX_POSITION',
     reduction: 'SIZE_REDUCED_POSITION_LIMIT',

@@ -4,13 +4,15 @@ import {
   type EpochMs,
   epochMs,
   type FinalCandle,
+  type FundingRate,
+  isOrderReport,
   type OrderIntent,
   type Position,
   UNTIL_CANCELLED,
 } from '../../../core/index.ts';
-import { type CostSettings, parseCash } from '../../../matching/index.ts';
+import { type CostSettings, formatCash, parseCash, parsePrice } from '../../../matching/index.ts';
 import { applyBrokerEvents, enterIntents, openLedger, orderOf, workingOrders } from '../../ledger/ledger.ts';
-import { PaperBroker } from './paper-broker.ts';
+import { type FundingSource, PaperBroker } from './paper-broker.ts';
 
 const MINUTE = 60_000;
 const at = (index: number): EpochMs => epochMs(1_750_000_020_000 + index * MINUTE);
@@ -22,9 +24,10 @@ const COSTS: CostSettings = {
   maxParticipation: 0.1,
 };
 
-const newBroker = () =>
+const newBroker = (funding?: FundingSource) =>
   new PaperBroker({
     costs: COSTS,
+    ...(funding ? { funding } : {}),
     instrumentOf: (symbol) =>
       symbol === 'GONEUSDT'
         ? undefined
@@ -107,20 +110,24 @@ const legIntent = (id: string, type: 'stopMarket' | 'takeProfitMarket', triggerP
 /** A broker that holds a position of 2 and works these orders. */
 async function holding(intents: readonly OrderIntent[], quantity = '2') {
   const broker = newBroker();
-  await broker.restore([], [position(quantity)]);
+  await broker.restore({ openOrders: [], positions: [position(quantity)] });
   await broker.submit(intents);
   return broker;
 }
 
 const tagged = (events: BrokerEvent[]) =>
-  events.map((event) =>
-    event.kind === 'fill'
-      ? `${event.clientOrderId} ${event.quantity}@${event.price}`
-      : `${event.clientOrderId} ${event.status}`,
-  );
+  events
+    .filter(isOrderReport)
+    .map((event) =>
+      event.kind === 'fill'
+        ? `${event.clientOrderId} ${event.quantity}@${event.price}`
+        : `${event.clientOrderId} ${event.status}`,
+    );
 
 const shown = (events: BrokerEvent[]) =>
-  events.map((event) => (event.kind === 'fill' ? `${event.quantity}@${event.price}` : event.status));
+  events
+    .filter(isOrderReport)
+    .map((event) => (event.kind === 'fill' ? `${event.quantity}@${event.price}` : event.status));
 
 describe('the paper broker', () => {
   it('cancels before the next candle fills anything, once, and only what works', async () => {
@@ -135,7 +142,7 @@ describe('the paper broker', () => {
       status: 'CANCELLED',
       time: at(0),
     });
-    expect(events.filter(({ clientOrderId }) => clientOrderId !== 'b')).toHaveLength(1);
+    expect(events.filter((event) => isOrderReport(event) && event.clientOrderId !== 'b')).toHaveLength(1);
     await broker.cancel(['b']);
     expect(await broker.events(at(2), candles(at(2), 1000))).toEqual([]);
   });
@@ -226,7 +233,7 @@ describe('the paper broker', () => {
       for (let index = 1; index <= volumes.length; index++) {
         if (killBefore === index) {
           broker = newBroker();
-          await broker.restore(workingOrders(ledger).map(orderOf).reverse(), []);
+          await broker.restore({ openOrders: workingOrders(ledger).map(orderOf).reverse(), positions: [] });
         }
         const events = await broker.events(at(index), candles(at(index), volumes[index - 1] ?? 0));
         ledger = applyBrokerEvents(ledger, events).ledger;
@@ -243,8 +250,109 @@ describe('the paper broker', () => {
 
   it('does not take up ended orders', async () => {
     const broker = newBroker();
-    await broker.restore([{ ...intentOf('a', '1'), status: 'CANCELLED', filledQuantity: '0' }], []);
+    await broker.restore({
+      openOrders: [{ ...intentOf('a', '1'), status: 'CANCELLED', filledQuantity: '0' }],
+      positions: [],
+    });
     expect(await broker.events(at(1), candles(at(1), 1000))).toEqual([]);
+  });
+});
+
+describe('funding on paper', () => {
+  /** A source whose settlements become known when they are entered; the price is 100 before the minute 10, then 110. */
+  function source() {
+    const known: FundingRate[] = [];
+    const funding: FundingSource = {
+      settlements: (after, until) => known.filter(({ time }) => time > after && time <= until),
+      priceAt: async (_, time) => parsePrice(time < at(10) ? '100' : '110'),
+    };
+    return { known, funding };
+  }
+  const settlement = (index: number, rate: number): FundingRate => ({ symbol: 'XUSDT', time: at(index), rate });
+  const flows = (events: readonly BrokerEvent[]) =>
+    events.flatMap((event) => (event.kind === 'cash' ? [`${event.flowId} ${event.amount}`] : []));
+
+  async function holds(funding: FundingSource, ...positions: Position[]) {
+    const broker = newBroker(funding);
+    await broker.restore({ openOrders: [], positions, minute: at(0) });
+    return broker;
+  }
+
+  it('is paid by longs and received by shorts, of all strategies together, in the minute after the settlement', async () => {
+    const { known, funding } = source();
+    const broker = await holds(funding, position('3'), position('-1', 'other'));
+    known.push(settlement(1, 0.0001), settlement(2, -0.0003));
+    expect(await broker.events(at(1), candles(at(1), 10))).toEqual([]);
+    expect(await broker.events(at(2), candles(at(2), 10))).toEqual([
+      {
+        kind: 'cash',
+        flowId: `funding/XUSDT/${at(1)}`,
+        cause: 'funding',
+        symbol: 'XUSDT',
+        amount: '-0.02',
+        time: at(1),
+      },
+    ]);
+    expect(flows(await broker.events(at(3), candles(at(3), 10)))).toEqual([`funding/XUSDT/${at(2)} 0.06`]);
+    expect(flows(await broker.events(at(4), candles(at(4), 10)))).toEqual([]);
+  });
+
+  it('counts what was held when it settled, at the price of then, however late the rate becomes known', async () => {
+    const { known, funding } = source();
+    const broker = await holds(funding, position('2'));
+    await broker.submit([intentOf('more', '5', { decidedAt: at(5), validUntil: at(20) })]);
+    for (let index = 1; index <= 12; index++) await broker.events(at(index), candles(at(index), 1000));
+    // What fills at the open of the minute in which it settles comes after it.
+    known.push(settlement(5, 0.001), settlement(6, 0.001), settlement(10, 0.001));
+    expect(flows(await broker.events(at(13), candles(at(13), 10)))).toEqual([
+      `funding/XUSDT/${at(5)} -0.2`,
+      `funding/XUSDT/${at(6)} -0.7`,
+      `funding/XUSDT/${at(10)} -0.77`,
+    ]);
+  });
+
+  it('is booked once over restarts, and of nothing held there is none', async () => {
+    const { known, funding } = source();
+    const broker = newBroker(funding);
+    let ledger = openLedger(parseCash('10000'));
+    const decide = async (using: PaperBroker, index: number) => {
+      const booked = applyBrokerEvents(ledger, await using.events(at(index), candles(at(index), 1000)));
+      ({ ledger } = booked);
+      return booked;
+    };
+    const entry = [intentOf('a', '2')];
+    ledger = enterIntents(ledger, entry).ledger;
+    await broker.submit(entry);
+    known.push(settlement(-3, 0.01), settlement(0, 0.01));
+    const { fills } = await decide(broker, 1);
+    known.push(settlement(1, 0.01));
+    await decide(broker, 2);
+    expect(formatCash(ledger.funding)).toBe('-2');
+    const restarted = newBroker(funding);
+    const held = { ...position('2'), strategy: fills[0]?.strategy ?? '' };
+    await restarted.restore({ openOrders: [], positions: [held], minute: at(2), recentFills: fills });
+    expect(flows(await restarted.events(at(3), candles(at(3), 10)))).toEqual([`funding/XUSDT/${at(1)} -2`]);
+    await decide(restarted, 4);
+    expect(formatCash(ledger.funding)).toBe('-2');
+    expect(ledger.cash).toBe(parseCash('10000') + ledger.realized - ledger.fees + ledger.funding);
+  });
+
+  it('waits for a price, and is given up a day after the settlement', async () => {
+    const known = [settlement(1, 0.001)];
+    let price: bigint | undefined;
+    const broker = await holds(
+      {
+        settlements: (after, until) => known.filter(({ time }) => time > after && time <= until),
+        priceAt: async () => price,
+      },
+      position('2'),
+    );
+    expect(flows(await broker.events(at(2), candles(at(2), 10)))).toEqual([]);
+    price = parsePrice('100');
+    expect(flows(await broker.events(at(3), candles(at(3), 10)))).toEqual([`funding/XUSDT/${at(1)} -0.2`]);
+    await broker.events(at(3 + 24 * 60), new Map());
+    known.push(settlement(2, 0.001));
+    expect(flows(await broker.events(at(4 + 24 * 60), new Map()))).toEqual([]);
   });
 });
 
@@ -283,7 +391,10 @@ describe('a stop or a target on paper', () => {
     const broker = await holding([leg]);
     expect(tagged(await broker.events(at(1), candle(at(1), { low: 97 }, 0.5)))).toEqual(['s ACCEPTED', 's TRIGGERED']);
     const restored = newBroker();
-    await restored.restore([{ ...leg, status: 'TRIGGERED', filledQuantity: '0' }], [position('2')]);
+    await restored.restore({
+      openOrders: [{ ...leg, status: 'TRIGGERED', filledQuantity: '0' }],
+      positions: [position('2')],
+    });
     for (const each of [broker, restored]) {
       expect(tagged(await each.events(at(2), candle(at(2), { open: 103, high: 103 }, 15)))).toEqual(['s 1.5@102.98']);
       expect(tagged(await each.events(at(3), candle(at(3), {})))).toEqual(['s 0.5@99.99']);
@@ -325,7 +436,7 @@ describe('a stop or a target on paper', () => {
 describe('reduce-only on paper', () => {
   it('reduce-only hits the right leg: only the position of its own strategy and side', async () => {
     const broker = newBroker();
-    await broker.restore([], [position('2'), position('-3', 'other')]);
+    await broker.restore({ openOrders: [], positions: [position('2'), position('-3', 'other')] });
     await broker.submit([
       legIntent('s', 'stopMarket', '98'),
       intentOf('x', '3', { strategy: 'other', side: 'buy', purpose: 'exit', reduceOnly: true }),

@@ -1,16 +1,18 @@
 import {
   type Broker,
   type BrokerEvent,
+  type BrokerStart,
+  DAY_MS,
   type EpochMs,
   epochMs,
+  type Fill,
   type FinalCandle,
+  type FundingRate,
   type Instrument,
   isTerminal,
   MINUTE_MS,
-  type Order,
   type OrderIntent,
   type OrderStatus,
-  type Position,
   type ReasonCode,
   type SymbolId,
 } from '../../../core/index.ts';
@@ -20,6 +22,7 @@ import {
   formatCash,
   formatPrice,
   formatQuantity,
+  fundingOf,
   matchMarketOrder,
   parsePrice,
   parseQuantity,
@@ -52,12 +55,31 @@ interface Triggering {
   readonly distance: bigint;
 }
 
+/** Where a paper broker hears of funding. */
+export interface FundingSource {
+  /** Settlements with `after < time <= until` as far as they are known, oldest first. */
+  settlements(after: EpochMs, until: EpochMs): readonly FundingRate[];
+  /** The price that stood at a time, price units; undefined where nobody knows. */
+  priceAt(symbol: SymbolId, time: EpochMs): Promise<bigint | undefined>;
+}
+
+/** A change of what is held of a symbol, signed quantity units. */
+interface Move {
+  readonly symbol: SymbolId;
+  readonly quantity: bigint;
+  readonly time: EpochMs;
+}
+
+/** A rate that becomes known later than this after its settlement is not paid. */
+const FUNDING_WITHIN_MS = DAY_MS;
+
 /**
  * A broker that works orders on closed one-minute candles through `matching/`. What it reports is a function of the working orders,
  * the positions and the candles alone: an order decided at minute m works from the candle that opens at m on. In a candle first come
  * market orders at its open, what reduces before what enters; then stops and targets whose price the candle reached: those beyond
  * their trigger at the open, then stops, then targets, the nearest first. The legs of an entry work from its fill on. Reduce-only
- * orders never open or turn a position; when it is gone they end. Everything it holds is in the ledger's working orders and
+ * orders never open or turn a position; when it is gone they end. Funding is paid and received on what was held when it was settled,
+ * as soon as its rate is known. Everything it holds is in the ledger's working orders and
  * positions, so a restart at any point, also between the commit of an intent and its submission, reports the same events with the
  * same fill ids.
  */
@@ -67,23 +89,41 @@ export class PaperBroker implements Broker {
   readonly #working = new Map<string, WorkingOrder>();
   /** Signed quantity units by `positionKey`; none where flat. */
   readonly #positions = new Map<string, bigint>();
+  readonly #funding: FundingSource | undefined;
+  /** Since `#settledFrom`, in any order. */
+  #moves: Move[] = [];
+  /** Funding is due of settlements after this; undefined before the first minute of a new book. */
+  #settledFrom: EpochMs | undefined;
+  /** Times of the settlements seen to, by flow id. */
+  readonly #settled = new Map<string, EpochMs>();
 
   constructor(options: {
     readonly instrumentOf: (symbol: SymbolId) => Instrument | undefined;
     readonly costs: CostSettings;
+    /** Without it no funding is paid. */
+    readonly funding?: FundingSource;
   }) {
     this.#instrumentOf = options.instrumentOf;
     this.#costs = options.costs;
+    this.#funding = options.funding;
   }
 
   /** Takes over the positions, and the orders of the ledger that have not ended; SUBMITTING ones count as submitted. */
-  async restore(open: readonly Order[], positions: readonly Position[]): Promise<void> {
+  async restore({
+    openOrders,
+    positions,
+    minute,
+    recentFills = [],
+  }: Pick<BrokerStart, 'openOrders' | 'positions' | 'minute' | 'recentFills'>): Promise<void> {
     this.#working.clear();
     this.#positions.clear();
+    this.#settled.clear();
+    this.#settledFrom = minute === undefined ? undefined : epochMs(minute - FUNDING_WITHIN_MS);
+    this.#moves = recentFills.map(({ symbol, time, ...fill }) => ({ symbol, time, quantity: signedQuantity(fill) }));
     for (const { strategy, symbol, quantity } of positions) {
       this.#positions.set(positionKey(strategy, symbol), parseQuantity(quantity));
     }
-    for (const order of open) {
+    for (const order of openOrders) {
       if (isTerminal(order.status)) continue;
       const { status, filledQuantity, averagePrice: _, ...intent } = order;
       const filled = parseQuantity(filledQuantity);
@@ -110,8 +150,16 @@ export class PaperBroker implements Broker {
     }
   }
 
+  /** What strategies exchanged inside the book, so that reduce-only orders know what there is to reduce. */
+  async settle(fills: readonly Fill[]): Promise<void> {
+    for (const { strategy, symbol, time, ...fill } of fills) {
+      this.#move(positionKey(strategy, symbol), { symbol, time, quantity: signedQuantity(fill) });
+    }
+  }
+
   async events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]> {
-    const turn: Turn = { minute, candles, volumeLeft: new Map(), events: [] };
+    const funding = await this.#settleFunding(epochMs(minute - MINUTE_MS));
+    const turn: Turn = { minute, candles, volumeLeft: new Map(), events: funding };
     for (const order of this.#queue()) {
       if (order.isCancelled) this.#end(order, 'CANCELLED', epochMs(minute - MINUTE_MS), turn);
       else if (minute > order.intent.decidedAt) this.#accept(order, turn);
@@ -128,6 +176,43 @@ export class PaperBroker implements Broker {
       } else if (minute >= intent.validUntil) this.#end(order, 'EXPIRED', minute, turn, 'ORDER_NO_LIQUIDITY');
     }
     return turn.events;
+  }
+
+  /** What settlements up to `until` brought that were not seen to before: up to then everything that was held and filled is known. */
+  async #settleFunding(until: EpochMs): Promise<BrokerEvent[]> {
+    if (this.#funding === undefined) return [];
+    const after = this.#settledFrom ?? until;
+    const flows: BrokerEvent[] = [];
+    for (const { symbol, time, rate } of this.#funding.settlements(after, until)) {
+      const flowId = `funding/${symbol}/${time}`;
+      if (this.#settled.has(flowId)) continue;
+      const quantity = this.#heldAt(symbol, time);
+      const price = quantity === 0n ? 0n : await this.#funding.priceAt(symbol, time);
+      if (price === undefined) continue;
+      this.#settled.set(flowId, time);
+      const amount = fundingOf({ quantity }, price, rate);
+      if (amount !== 0n) {
+        flows.push({ kind: 'cash', flowId, cause: 'funding', symbol, amount: formatCash(amount), time });
+      }
+    }
+    const kept = epochMs(Math.max(after, until - FUNDING_WITHIN_MS));
+    this.#settledFrom = kept;
+    this.#moves = this.#moves.filter(({ time }) => time > kept);
+    for (const [flowId, time] of this.#settled) if (time <= kept) this.#settled.delete(flowId);
+    return flows;
+  }
+
+  /** What all strategies together held of a symbol when it settled, signed quantity units: what came at that time came after. */
+  #heldAt(symbol: SymbolId, time: EpochMs): bigint {
+    let held = 0n;
+    for (const [key, quantity] of this.#positions) if (key.endsWith(positionKey('', symbol))) held += quantity;
+    for (const move of this.#moves) if (move.symbol === symbol && move.time >= time) held -= move.quantity;
+    return held;
+  }
+
+  #move(key: string, move: Move): void {
+    this.#positions.set(key, (this.#positions.get(key) ?? 0n) + move.quantity);
+    if (this.#funding !== undefined) this.#moves.push(move);
   }
 
   /** Restored orders come in the database's order: the queue must not depend on it. */
@@ -154,7 +239,8 @@ export class PaperBroker implements Broker {
     const instrument = this.#instrumentOf(symbol);
     if (instrument === undefined || instrument.status === 'delisted') {
       // The book settles what is held of it by itself.
-      this.#positions.delete(positionKey(strategy, symbol));
+      const key = positionKey(strategy, symbol);
+      this.#move(key, { symbol, quantity: -(this.#positions.get(key) ?? 0n), time: turn.minute });
       const reason = instrument === undefined ? 'INSTRUMENT_NOT_TRADING' : 'INSTRUMENT_DELISTED';
       this.#end(order, 'REJECTED', turn.minute, turn, reason);
     } else if (type === 'limit') this.#end(order, 'REJECTED', turn.minute, turn, 'ORDER_TYPE_UNSUPPORTED');
@@ -209,9 +295,8 @@ export class PaperBroker implements Broker {
     if (fill === undefined) return;
     turn.volumeLeft.set(symbol, available - fill.quantity);
     order.filled += fill.quantity;
-    const key = positionKey(intent.strategy, symbol);
-    const signed = intent.side === 'buy' ? fill.quantity : -fill.quantity;
-    this.#positions.set(key, (this.#positions.get(key) ?? 0n) + signed);
+    const quantity = intent.side === 'buy' ? fill.quantity : -fill.quantity;
+    this.#move(positionKey(intent.strategy, symbol), { symbol, quantity, time: candle.openTime });
     turn.events.push({
       kind: 'fill',
       fillId: `${clientOrderId}/${candle.openTime}`,
@@ -241,6 +326,9 @@ interface Turn {
   readonly volumeLeft: Map<SymbolId, bigint>;
   readonly events: BrokerEvent[];
 }
+
+const signedQuantity = ({ side, quantity }: Pick<Fill, 'side' | 'quantity'>): bigint =>
+  side === 'buy' ? parseQuantity(quantity) : -parseQuantity(quantity);
 
 const isAtMarket = ({ intent, isTriggered }: WorkingOrder): boolean => intent.type === 'market' || isTriggered;
 

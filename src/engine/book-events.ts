@@ -1,0 +1,208 @@
+import {
+  type BrokerEvent,
+  type EpochMs,
+  type EventRecord,
+  epochMs,
+  type Fill,
+  type Instrument,
+  MINUTE_MS,
+  type OrderIntent,
+  type ReasonCode,
+  type SymbolId,
+} from '../core/index.ts';
+import { formatPrice, formatQuantity } from '../matching/index.ts';
+import {
+  applyBrokerEvents,
+  clientOrderIdOf,
+  coverOf,
+  DEFAULT_PROTECTION_SETTINGS,
+  enterIntents,
+  haltFor,
+  isConfirmed,
+  type Ledger,
+  type LedgerChange,
+  type LedgerOrder,
+  magnitude,
+  pendingCancels,
+  positionKey,
+  positionsOf,
+  unchanged,
+  unendedLegs,
+  workingLegsOf,
+  workingOrders,
+} from '../trading/index.ts';
+import { type BookState, encodeBookState, withEntriesCancelled } from './book-state.ts';
+import { changedOrders, type DecideSettings } from './decide.ts';
+import { protectPositions } from './decide-protection.ts';
+
+/** What comes of something that happened between two minutes: to be committed, then sent. */
+export interface BetweenMinutes {
+  readonly state: BookState;
+  readonly record: EventRecord;
+  readonly unknownEvents: readonly BrokerEvent[];
+  /** Client order ids of orders whose end is asked for. */
+  readonly cancels: readonly string[];
+}
+
+type Settings = Pick<DecideSettings, 'book' | 'risk' | 'strategies'>;
+
+/**
+ * Books what a broker reported since the last minute. Fills of entries bring the legs that protect them; stops are fitted to what is
+ * held now, as venues refuse one of more when it triggers; legs of what is gone end.
+ */
+export function bookEvents(
+  state: BookState,
+  events: readonly BrokerEvent[],
+  instruments: ReadonlyMap<SymbolId, Instrument>,
+  settings: DecideSettings,
+): BetweenMinutes {
+  const booked = applyBrokerEvents(state.ledger, events);
+  const idle = new Set(legsOfNothing(booked.ledger, booked.fills));
+  const isSent = (id: string) => state.ledger.orders.has(id);
+  const unsent = [...idle].filter((id) => !isSent(id));
+  const dropped = applyBrokerEvents(
+    booked.ledger,
+    unsent.map((clientOrderId) => ({
+      kind: 'status',
+      clientOrderId,
+      status: 'CANCELLED',
+      time: events.at(-1)?.time ?? state.minute,
+      reason: 'ORDER_POSITION_CLOSED',
+    })),
+  );
+  const unseenFills = [...state.unseenFills, ...booked.fills];
+  const held: BookState = { ...state, ledger: dropped.ledger, unseenFills };
+  // As in a missed minute: stops are placed and replaced, not moved.
+  const guarded = protectPositions(held, { minute: state.minute, instruments, late: 'CYCLE_PAST_DEADLINE' }, settings);
+  const { ledger } = guarded.entered;
+  const change: LedgerChange = {
+    ...booked,
+    changed: [...booked.changed, ...dropped.changed],
+    orderEvents: [...booked.orderEvents, ...dropped.orderEvents, ...guarded.entered.orderEvents],
+  };
+  const intents = [...unendedLegs(booked.legs, ledger), ...guarded.intents];
+  const asked = new Set(pendingCancels(state.ledger));
+  const cancels = pendingCancels(ledger).filter((id) => !asked.has(id));
+  const next: BookState = { ...held, ledger, protections: guarded.protections };
+  return { ...between(next, change, intents, [], settings), cancels };
+}
+
+/** Legs of positions that fills closed: the account's leg may hold what others own, which they must not reduce. */
+function legsOfNothing(ledger: Ledger, fills: readonly Fill[]): string[] {
+  const closed = new Set(fills.map(({ strategy, symbol }) => positionKey(strategy, symbol)));
+  for (const key of ledger.positions.keys()) closed.delete(key);
+  if (closed.size === 0) return [];
+  return workingOrders(ledger)
+    .filter(({ intent }) => intent.parent !== undefined && closed.has(positionKey(intent.strategy, intent.symbol)))
+    .map(({ intent }) => intent.clientOrderId);
+}
+
+/** Halts trading because the account and the book disagree. */
+export function haltUnreconciled(state: BookState, at: EpochMs, text: string, settings: Settings): BetweenMinutes {
+  const { risk, events } = haltFor(state.risk, at, 'RISK_UNRECONCILED', text);
+  return between(withEntriesCancelled({ ...state, risk }), unchanged(state.ledger), [], events, settings);
+}
+
+/** Positions, by `positionKey`, of which less than all is under stops that the venue is known to hold, or that work already. */
+export function unprotectedPositions({ ledger }: BookState): string[] {
+  const legsOf = workingLegsOf(ledger);
+  return [...ledger.positions].flatMap(([key, { quantity, isOvershoot }]) => {
+    if (isOvershoot) return [];
+    const closing = [...legsOf(key).stops.filter(isConfirmed), ...exitsOf(ledger, key)];
+    return coverOf(closing) >= magnitude(quantity) ? [] : [key];
+  });
+}
+
+/** Closes positions whose stop was not confirmed in time, or halts trading, as their strategies say. */
+export function closeUnprotected(
+  state: BookState,
+  keys: readonly string[],
+  at: EpochMs,
+  settings: Settings,
+): BetweenMinutes {
+  const policyOf = (key: string) => {
+    const strategy = state.ledger.positions.get(key)?.strategy;
+    const { protection } = settings.strategies.find(({ name }) => name === strategy) ?? {};
+    return (protection ?? DEFAULT_PROTECTION_SETTINGS).whenUnconfirmed;
+  };
+  const closed = keys.filter((key) => policyOf(key) === 'close');
+  const mustHalt = closed.length < keys.length;
+  const halted = mustHalt ? haltFor(state.risk, at, 'PROTECTION_UNCONFIRMED') : { risk: state.risk, events: [] };
+  const held = { ...state, risk: halted.risk };
+  return closePositions(held, closed, at, 'PROTECTION_UNCONFIRMED', settings, halted.events);
+}
+
+/** Closes positions at market, each by an order of this very moment. */
+export function closePositions(
+  state: BookState,
+  keys: readonly string[],
+  at: EpochMs,
+  reason: ReasonCode,
+  settings: Settings,
+  riskEvents: EventRecord['riskEvents'] = [],
+): BetweenMinutes {
+  const intents = keys.flatMap((key): OrderIntent[] => {
+    const position = state.ledger.positions.get(key);
+    if (position === undefined) return [];
+    const { strategy, symbol, quantity } = position;
+    const identity = { book: settings.book, strategy, symbol, minute: state.minute, purpose: 'exit' } as const;
+    return [
+      {
+        clientOrderId: clientOrderIdOf({ ...identity, attempt: at }),
+        book: settings.book,
+        strategy,
+        symbol,
+        side: quantity > 0n ? 'sell' : 'buy',
+        purpose: 'exit',
+        type: 'market',
+        quantity: formatQuantity(magnitude(quantity)),
+        reduceOnly: true,
+        decidedAt: at,
+        validUntil: epochMs(at + settings.risk.exitValidityMinutes * MINUTE_MS),
+        reason,
+        referencePrice: formatPrice(state.markets.get(symbol)?.lastPrice ?? 0n),
+      },
+    ];
+  });
+  const entered = enterIntents(state.ledger, intents);
+  const fresh = intents.filter(({ clientOrderId }) => !state.ledger.orders.has(clientOrderId));
+  const next = withEntriesCancelled({ ...state, ledger: entered.ledger });
+  return between(next, entered, fresh, riskEvents, settings);
+}
+
+/** Open positions, by `positionKey`, that no exit is closing. */
+export const positionsWithoutExit = ({ ledger }: BookState): string[] =>
+  [...ledger.positions].flatMap(([key, { isOvershoot }]) =>
+    isOvershoot || exitsOf(ledger, key).length > 0 ? [] : [key],
+  );
+
+const exitsOf = (ledger: Ledger, key: string): LedgerOrder[] =>
+  workingOrders(ledger).filter(
+    ({ intent }) => intent.purpose === 'exit' && positionKey(intent.strategy, intent.symbol) === key,
+  );
+
+function between(
+  state: BookState,
+  change: LedgerChange,
+  intents: readonly OrderIntent[],
+  riskEvents: EventRecord['riskEvents'],
+  { book }: Settings,
+): BetweenMinutes {
+  return {
+    state,
+    record: {
+      book,
+      minute: state.minute,
+      intents,
+      orders: changedOrders([change]),
+      orderEvents: change.orderEvents,
+      fills: change.fills,
+      cashFlows: change.cashFlows,
+      positions: positionsOf(book, state.ledger, state.markets),
+      riskEvents,
+      bookState: encodeBookState(state),
+    },
+    unknownEvents: change.unknown,
+    cancels: riskEvents.length > 0 ? pendingCancels(state.ledger) : [],
+  };
+}

@@ -1,0 +1,108 @@
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { stopTestServer } from '../../src/database/index.ts';
+import { runSequence } from './order-sequence.ts';
+import { runProcessSequence } from './process-sequence.ts';
+
+/**
+ * `npm run test:orders`: random sequences of minutes, faults, crashes and stops in virtual time, each a function of its seed, over as
+ * many processes as there are cores; then MINUTEHAND_FUZZ_PROCESSES such sequences of real processes over HTTP and PostgreSQL. The last
+ * line tells seed, runs and failures.
+ */
+interface Share {
+  readonly runs: number;
+  readonly failures: number;
+  readonly orders: number;
+  readonly fills: number;
+  readonly crashes: number;
+}
+
+/** So many sequences of processes run side by side. */
+const PARALLEL_PROCESSES = 3;
+
+const seed = process.env.MINUTEHAND_FUZZ_SEED ?? '1';
+const runs = countOf('MINUTEHAND_FUZZ_RUNS', 10_000);
+const processRuns = countOf('MINUTEHAND_FUZZ_PROCESSES', 0);
+
+const [first, step] = process.argv.slice(2).map(Number);
+if (first !== undefined && step !== undefined) await runShare(first, step);
+else await runAll();
+
+async function runShare(start: number, every: number): Promise<void> {
+  const sums = { runs: 0, failures: 0, orders: 0, fills: 0, crashes: 0 };
+  for (let run = start; run < runs; run += every) {
+    const { violations, orders, fills, crashes } = await runSequence(`${seed}/${run}`);
+    sums.runs += 1;
+    sums.orders += orders;
+    sums.fills += fills;
+    sums.crashes += crashes;
+    if (violations.length === 0) continue;
+    sums.failures += 1;
+    console.error(`sequence ${seed}/${run}: ${violations.slice(0, 5).join('; ')}`);
+  }
+  process.send?.(sums);
+}
+
+async function runAll(): Promise<void> {
+  const began = performance.now();
+  const cores = Math.min(runs, availableParallelism());
+  const shares = await Promise.all(Array.from({ length: cores }, (_, index) => shareOf(index, cores)));
+  const sum = (key: keyof Share) => shares.reduce((total, share) => total + (share?.[key] ?? 0), 0);
+  const seconds = (performance.now() - began) / 1_000;
+  // A share that brought nothing has failed as a whole.
+  let failures = sum('failures') + (runs - sum('runs'));
+  console.error(
+    `${sum('orders')} orders, ${sum('fills')} fills, ${sum('crashes')} crashes and stops; ${(runs / seconds).toFixed(0)} sequences a second`,
+  );
+  const processes = await runProcesses();
+  failures += processes.failures;
+  console.log(JSON.stringify({ seed, runs, failures, processes: processRuns }));
+  process.exitCode = failures === 0 ? 0 : 1;
+}
+
+async function runProcesses(): Promise<{ failures: number }> {
+  const began = performance.now();
+  const sums = { failures: 0, orders: 0, fills: 0, crashes: 0 };
+  let next = 0;
+  const worker = async () => {
+    while (next < processRuns) {
+      const name = `${seed}/${next++}`;
+      try {
+        const { violations, orders, fills, crashes } = await runProcessSequence(name);
+        sums.orders += orders;
+        sums.fills += fills;
+        sums.crashes += crashes;
+        if (violations.length === 0) continue;
+        console.error(`processes ${name}: ${violations.slice(0, 5).join('; ')}`);
+      } catch (error) {
+        console.error(`processes ${name}: ${error instanceof Error ? error.stack : error}`);
+      }
+      sums.failures += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL_PROCESSES, processRuns) }, worker));
+  if (processRuns > 0) await stopTestServer();
+  console.error(
+    `${processRuns} sequences of processes in ${((performance.now() - began) / 1_000).toFixed(0)} s: ${sums.orders} orders, ${sums.fills} fills, ${sums.crashes} kills and stops`,
+  );
+  return sums;
+}
+
+function countOf(variable: string, otherwise: number): number {
+  const count = Number(process.env[variable] ?? otherwise);
+  if (Number.isInteger(count) && count >= 0) return count;
+  console.error(`${variable} is not a whole number.`);
+  process.exit(2);
+}
+
+function shareOf(index: number, cores: number): Promise<Share | undefined> {
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(import.meta.url), [String(index), String(cores)]);
+    let share: Share | undefined;
+    child.on('message', (message) => {
+      share = message as Share;
+    });
+    child.on('exit', () => resolve(share));
+  });
+}
