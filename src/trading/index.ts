@@ -9,10 +9,9 @@ export { type Capital, capitalOf } from './capital.ts';
 export { clientOrderIdOf } from './client-order-id.ts';
 export { type DryFireParts, type DryFireReport, type DryFireStep, dryFire } from './dry-fire.ts';
 export { type LedgerPosition, magnitude } from './ledger/account.ts';
+export { applyBrokerEvents, enterIntents } from './ledger/booking.ts';
 export {
-  applyBrokerEvents,
   bookedFills,
-  enterIntents,
   forgetEnded,
   type Ledger,
   type LedgerChange,

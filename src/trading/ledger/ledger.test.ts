@@ -4,9 +4,8 @@ import { type BrokerEvent, epochMs, milliseconds, type OrderIntent, type OrderSi
 import { formatCash, notionalOf, parseCash, parsePrice, parseQuantity, priceFromNumber } from '../../matching/index.ts';
 import type { MarketState } from '../market-state.ts';
 import { equityPointOf, positionsOf, valueLedger } from '../portfolio.ts';
+import { applyBrokerEvents, enterIntents } from './booking.ts';
 import {
-  applyBrokerEvents,
-  enterIntents,
   forgetEnded,
   type Ledger,
   openLedger,

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BrokerEvent, epochMs, type OrderIntent } from '../../core/index.ts';
 import { formatCash, parseCash, parseQuantity } from '../../matching/index.ts';
-import { applyBrokerEvents, enterIntents, forgetEnded, type Ledger, lastCashFlowAt, openLedger } from './ledger.ts';
+import { applyBrokerEvents, enterIntents } from './booking.ts';
+import { forgetEnded, type Ledger, lastCashFlowAt, openLedger } from './ledger.ts';
 
 const T = epochMs(1_750_000_020_000);
 

@@ -11,7 +11,8 @@ import {
   UNTIL_CANCELLED,
 } from '../../../core/index.ts';
 import { type CostSettings, formatCash, parseCash, parsePrice } from '../../../matching/index.ts';
-import { applyBrokerEvents, enterIntents, openLedger, orderOf, workingOrders } from '../../ledger/ledger.ts';
+import { applyBrokerEvents, enterIntents } from '../../ledger/booking.ts';
+import { openLedger, orderOf, workingOrders } from '../../ledger/ledger.ts';
 import { type FundingSource, PaperBroker } from './paper-broker.ts';
 
 const MINUTE = 60_000;
