@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { configSchema, type KeyTraits } from './schema.ts';
+import { configSchema } from './schema.ts';
+import type { KeyTraits } from './schema-parts.ts';
 
 /** A place in the configuration's tree: list positions are numbers. */
 export type KeyPath = readonly (string | number)[];

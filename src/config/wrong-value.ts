@@ -1,6 +1,6 @@
 import { DURATION_PATTERN, durationMs } from './duration.ts';
 import type { KeyNode } from './keys.ts';
-import type { Unit } from './schema.ts';
+import type { Unit } from './schema-parts.ts';
 
 /** A value as it stood in the file, shortened. */
 export function show(value: unknown): string {
