@@ -1,6 +1,7 @@
 // A folder imports only from those that stand before it in this list; `npm run layers` holds that.
 const layers = [
   'core',
+  'html',
   'config',
   'database',
   'cache',

@@ -166,6 +166,7 @@ async function measureCommits(target: Database) {
       stageMs: {},
       startedAt: minute,
       bookState: JSON.stringify({ history: 'x'.repeat(20_000) }),
+      step: { inputs: 'x'.repeat(600), stateDigest: 'x'.repeat(43), texts: new Map() },
     });
     // The first ones prepare statements and make partitions.
     if (index >= 20) spent.push(performance.now() - begun);

@@ -1,10 +1,9 @@
 import { epochMs, formatTime, HORIZON_NAMES } from '../core/index.ts';
+import { differenceText, intervalText } from '../html/index.ts';
 import {
   type ArtefactEvaluation,
   BASELINE_NAMES,
   type BaselineName,
-  differenceText,
-  intervalText,
   type MeanScore,
   marketText,
 } from '../model/index.ts';

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBacktest } from './commands/backtest.ts';
 import { addConfig } from './commands/config.ts';
 import { addData } from './commands/data.ts';
 import { addDb } from './commands/db.ts';
@@ -54,6 +55,7 @@ export function createProgram(context: CliContext): Command {
   addFeatures(program, context);
   addModel(program, context);
   addSignals(program, context);
+  addBacktest(program, context);
   addTrade(program, context);
   addSim(program, context);
   addConfig(program, context);

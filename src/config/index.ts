@@ -1,3 +1,4 @@
+export { decisionConfigText, parseDecisionConfig } from './decision-config.ts';
 export { durationMs } from './duration.ts';
 export {
   type Environment,

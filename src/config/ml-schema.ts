@@ -111,6 +111,10 @@ export const mlIntegration = z
         alert_threshold: fractionFrom(0)
           .default(0.8)
           .meta(about('Alert when a smaller share of the last hour of cycles was in time.', { unit: 'fraction' })),
+        nightly_parity: z
+          .boolean()
+          .default(true)
+          .meta(about('After each UTC day go through its minutes once more, and alert where they come out otherwise.')),
       })
       .prefault({})
       .meta(about('Metrics and alerts of the forecasting cycle.')),

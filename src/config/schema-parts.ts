@@ -34,10 +34,10 @@ export const duration = () => z.string().regex(DURATION_PATTERN);
 export const DURATION: KeyTraits = { expects: 'a duration such as 90s, 15m, 4h or 1d' };
 export const SYMBOL = /^[A-Z0-9]{2,30}$/;
 
-export const keptDays = (what: string, how = '') =>
+export const keptDays = (what: string, { how = '', days = null }: { how?: string; days?: number | null } = {}) =>
   count(1, 36_500)
     .nullable()
-    .default(null)
+    .default(days)
     .meta(about(`${what} are kept this long${how}.`, { unit: 'days' }));
 
 /** Money may be written as a number; it is kept as a decimal string. */

@@ -212,11 +212,12 @@ export const configSchema = z.strictObject({
     .meta(about('What trading costs: for signals, sizing and paper fills alike.')),
   retention: z
     .strictObject({
-      candle_days: keptDays('Candles', ' (in whole months)'),
+      candle_days: keptDays('Candles', { how: ' (in whole months)' }),
       feature_days: keptDays('Features and indicators (after 48 hours: of one minute in 15)'),
       prediction_days: keptDays('Forecasts'),
       signal_days: keptDays('Signals that passed every gate'),
       rejected_signal_days: keptDays('Candidates that a gate stopped'),
+      replay_days: keptDays('Inputs of decisions, which replays of the past need,', { days: 30 }),
     })
     .prefault({})
     .meta(about('How long rows are kept; null keeps them for good.')),

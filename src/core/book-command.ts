@@ -1,4 +1,5 @@
 import type { ReasonCode } from './reason-codes.ts';
+import type { StepRecord } from './replay.ts';
 import type { EpochMs } from './units.ts';
 
 /** What an order may do: everything; only reduce; nothing but cancel and close. */
@@ -74,4 +75,5 @@ export interface CommandRecord {
   readonly commands: readonly AppliedCommand[];
   readonly riskEvents: readonly RiskEvent[];
   readonly bookState: string;
+  readonly step: StepRecord;
 }

@@ -3,6 +3,7 @@ import type { FinalCandle, SymbolId } from './candle.ts';
 import type { FeaturePanel, Forecast } from './forecast.ts';
 import type { BrokerEvent, CashFlow, EquityPoint, Fill, Order, OrderEvent, OrderIntent, Position } from './order.ts';
 import type { ReasonCode } from './reason-codes.ts';
+import type { ReplayState, StepRecord } from './replay.ts';
 import type { Signal } from './signal.ts';
 import type { EpochMs } from './units.ts';
 
@@ -66,13 +67,23 @@ export interface CycleRecord {
   readonly startedAt: EpochMs;
   /** The book's state after the minute, as JSON text: what a restart goes on from. */
   readonly bookState: string;
+  readonly step: StepRecord;
 }
 
 /** What a broker reported between two minutes and what follows from it: committed at once, before anything is sent. */
 export interface EventRecord
   extends Pick<
     CycleRecord,
-    'book' | 'orders' | 'orderEvents' | 'fills' | 'cashFlows' | 'intents' | 'positions' | 'riskEvents' | 'bookState'
+    | 'book'
+    | 'orders'
+    | 'orderEvents'
+    | 'fills'
+    | 'cashFlows'
+    | 'intents'
+    | 'positions'
+    | 'riskEvents'
+    | 'bookState'
+    | 'step'
   > {
   /** The last minute committed. */
   readonly minute: EpochMs;
@@ -125,6 +136,8 @@ export interface Journal {
   commitFeatures(rows: FeatureRows): Promise<void>;
   /** The latest streaming state of the features, opaque bytes. */
   saveFeatureState(state: { book: string; minute: EpochMs; featureSetHash: string; bytes: Uint8Array }): Promise<void>;
+  /** T3, before the state of the features that belongs to it: that is kept as long as this is. */
+  saveReplayState(state: ReplayState): Promise<void>;
   loadFeatureState(book: string, featureSetHash: string): Promise<{ minute: EpochMs; bytes: Uint8Array } | undefined>;
   loadBook(book: string): Promise<BookSnapshot | undefined>;
 }
@@ -146,24 +159,27 @@ export interface BrokerStart {
   readonly recentFills?: readonly Fill[];
 }
 
+/** What may be there at once, and is waited for where it is not. */
+export type Awaitable<Value> = Value | Promise<Value>;
+
 /** Sends orders and reports what became of them. */
 export interface Broker {
   /** Told once at start. */
   restore(start: BrokerStart): Promise<void>;
   /** Called after the intents are committed. Never throws for a single order: its fate comes as an event. */
-  submit(intents: readonly OrderIntent[]): Promise<void>;
+  submit(intents: readonly OrderIntent[]): Awaitable<void>;
   /**
    * Asks for the end of working orders, by client order id. Called after it is committed, and again every minute until the end is
    * reported as an event; repeating it, or naming an order that has ended, changes nothing.
    */
-  cancel(clientOrderIds: readonly string[]): Promise<void>;
+  cancel(clientOrderIds: readonly string[]): Awaitable<void>;
   /**
    * Told, before the intents of a minute, of fills inside the book: strategies exchanged what they hold, nothing goes to the venue. Only a
    * broker that itself keeps what each strategy holds needs it.
    */
-  settle?(fills: readonly Fill[]): Promise<void>;
+  settle?(fills: readonly Fill[]): Awaitable<void>;
   /** Everything that happened up to the close of `minute` and was not reported before, in order. */
-  events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]>;
+  events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Awaitable<BrokerEvent[]>;
   /** Of a broker that works at a real account; on paper nothing happens between two minutes. */
   readonly account?: BrokerAccount;
 }

@@ -7,6 +7,8 @@ export interface FundingRate {
   readonly time: EpochMs;
   /** A fraction of the position's value, paid by longs to shorts if positive. */
   readonly rate: number;
+  /** Nobody knows the rate: one that costs whoever holds the position, whatever its side. */
+  readonly isAssumed?: boolean;
 }
 
 /** Funding rates of one symbol, by the time they were settled. */

@@ -12,6 +12,7 @@ export * from './observability.ts';
 export * from './order.ts';
 export * from './random.ts';
 export * from './reason-codes.ts';
+export * from './replay.ts';
 export * from './signal.ts';
 export * from './timeframe.ts';
 export * from './typed-array.ts';

@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import { COMMANDS_CHANNEL, readCommand, requestCommand } from './book-commands.ts';
 import { loadBook } from './books.ts';
-import { SOME_MINUTE, someCycle } from './fixtures.ts';
+import { SOME_MINUTE, SOME_STEP, someCycle } from './fixtures.ts';
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease } from './leases.ts';
 import { listen } from './listen.ts';
@@ -117,7 +117,13 @@ describe('a command of a book', () => {
     const journal = await journalFor('between');
     await journal.commitCycle(someCycle(SOME_MINUTE, { book: 'between' }));
     const id = await ask('between', 'halt');
-    const record = { book: 'between', commands: [done(id, 0)], riskEvents: [event], bookState: '{"halted":1}' };
+    const record = {
+      book: 'between',
+      commands: [done(id, 0)],
+      riskEvents: [event],
+      bookState: '{"halted":1}',
+      step: SOME_STEP,
+    };
     await expect(journal.commitCommands({ ...record, minute: minuteAt(-1) })).rejects.toMatchObject({
       code: 'CYCLE_OUT_OF_ORDER',
     });

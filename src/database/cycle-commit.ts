@@ -7,6 +7,7 @@ import {
   type Forecast,
   MinutehandError,
   type Order,
+  type StepRecord,
   type SymbolId,
 } from '../core/index.ts';
 import { float4Array, float8Array, int4Array } from './binary-arrays.ts';
@@ -38,6 +39,7 @@ export async function commitCycle(database: Database, venue: string, lease: Leas
     statements.push(statement('signals', SIGNAL_ROWS, [record.book, withIds(ids, record.signals)]));
   }
   statements.push(...ledgerStatements(ids, record), ...commandStatements(record.book, record));
+  statements.push(...stepStatements(record));
   try {
     await inPipeline<GuardRow>(database, statements, {
       statement: statement('guard', GUARD, [record.book, record.minute]),
@@ -94,6 +96,7 @@ export async function commitEvents(
     statement('state', STATE, [book, bookState]),
     ...ledgerStatements(ids, record),
     ...commandStatements(book, { commands: [], riskEvents: record.riskEvents }),
+    ...stepStatements(record),
   ];
   await betweenMinutes(database, lease, book, minute, statements);
 }
@@ -104,7 +107,11 @@ export async function commitEvents(
  */
 export async function commitCommands(database: Database, lease: Lease, record: CommandRecord): Promise<void> {
   const { book, minute, bookState } = record;
-  const statements = [statement('state', STATE, [book, bookState]), ...commandStatements(book, record)];
+  const statements = [
+    statement('state', STATE, [book, bookState]),
+    ...commandStatements(book, record),
+    ...stepStatements(record),
+  ];
   await betweenMinutes(database, lease, book, minute, statements);
 }
 
@@ -125,6 +132,21 @@ async function betweenMinutes(
     },
   });
 }
+
+/** The step, behind those that the minute has. */
+function stepStatements({ book, minute, step }: { book: string; minute: EpochMs; step: StepRecord }): Statement[] {
+  const { inputs, stateDigest, texts } = step;
+  const own = statement('step', STEP, [book, minute, inputs, stateDigest]);
+  if (texts.size === 0) return [own];
+  return [statement('step-texts', STEP_TEXTS, [[...texts.keys()], [...texts.values()], minute]), own];
+}
+
+const STEP = `INSERT INTO book_steps (book, minute, step, inputs, state_digest)
+  SELECT $1, $2, (SELECT coalesce(max(step) + 1, 0) FROM book_steps WHERE book = $1 AND minute = $2), $3, $4`;
+
+const STEP_TEXTS = `INSERT INTO step_texts AS known (digest, content, used_at)
+  SELECT digest, content, $3 FROM unnest($1::text[], $2::text[]) AS text (digest, content)
+  ON CONFLICT (digest) DO UPDATE SET used_at = greatest(known.used_at, excluded.used_at)`;
 
 const STATE = 'UPDATE books SET state = $2 WHERE book = $1';
 

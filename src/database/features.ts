@@ -139,7 +139,13 @@ export async function featureNamesOf(database: Database, featureSetHash: string)
 /** How many states of a feature set are kept: the newest may have been written in the moment of a crash. */
 const KEPT_STATES = 3;
 
-/** Stores the streaming state of the features; of each book and feature set the newest three remain. */
+/** A state that a replay can begin with: the first of a history, and that of each midnight. */
+export const IS_REPLAYED = `EXISTS (SELECT FROM replay_states AS replayed
+  WHERE replayed.book = feature_states.book AND replayed.feature_set_hash = feature_states.feature_set_hash
+    AND ((place = 'before' AND replayed.minute = feature_states.minute + 60000)
+      OR (place = 'after' AND replayed.minute = feature_states.minute AND feature_states.minute % 86400000 = 0)))`;
+
+/** Stores the streaming state of the features; of each book and feature set remain the newest three, and those that replays begin with. */
 export async function saveFeatureState(
   database: Database,
   state: { book: string; minute: EpochMs; featureSetHash: string; bytes: Uint8Array },
@@ -151,7 +157,7 @@ export async function saveFeatureState(
         INSERT INTO feature_states (book, feature_set_hash, minute, state) VALUES ($1, $2, $3, $4)
         ON CONFLICT (book, feature_set_hash, minute) DO UPDATE SET state = excluded.state
       )
-      DELETE FROM feature_states WHERE book = $1 AND feature_set_hash = $2 AND minute <> $3 AND minute NOT IN (
+      DELETE FROM feature_states WHERE book = $1 AND feature_set_hash = $2 AND minute <> $3 AND NOT ${IS_REPLAYED} AND minute NOT IN (
         SELECT minute FROM feature_states WHERE book = $1 AND feature_set_hash = $2 AND minute <> $3
         ORDER BY minute DESC LIMIT ${KEPT_STATES - 1})`,
     values: [state.book, state.featureSetHash, state.minute, Buffer.from(buffer, byteOffset, byteLength)],

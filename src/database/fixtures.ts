@@ -11,6 +11,7 @@ import {
   type OrderIntent,
   type Position,
   type Signal,
+  type StepRecord,
   UNTIL_CANCELLED,
 } from '../core/index.ts';
 
@@ -141,6 +142,12 @@ export const somePosition = (symbol: string, minute: EpochMs): Position => ({
   targetPrices: ['110.3', '120'],
 });
 
+export const SOME_STEP: StepRecord = {
+  inputs: '{"kind":  "minute"}',
+  stateDigest: 'digest',
+  texts: new Map([['name', 'text']]),
+};
+
 export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): CycleRecord {
   return {
     book: 'main',
@@ -177,6 +184,7 @@ export function someCycle(minute: EpochMs, changes: Partial<CycleRecord> = {}): 
     stageMs: { candles: 3.5, features: 4.25, forecasts: 20, decision: 1 },
     startedAt: epochMs(minute + 250),
     bookState: '{"b": 1,  "a":2}',
+    step: SOME_STEP,
     ...changes,
   };
 }

@@ -99,6 +99,18 @@ export {
   recordOutcomes,
   resolveOutcomes,
 } from './outcomes.ts';
+export {
+  type BookedFacts,
+  findReplayStart,
+  listReplayStates,
+  listSteps,
+  readBookedFacts,
+  readFeatureState,
+  readRiskEvents,
+  readStepText,
+  type StoredReplayState,
+  type StoredStep,
+} from './replay.ts';
 export { applyRetention, EVERY_MINUTE_MS, type RetentionPolicy, type RetentionResult } from './retention.ts';
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';

@@ -19,6 +19,7 @@ import {
 import { createPostgresJournal } from './journal.ts';
 import { acquireLease } from './leases.ts';
 import { listEquity, listFills, listOrderEvents, listOrders, listPositions } from './ledger.ts';
+import { listSteps, readStepText } from './replay.ts';
 import { listForecasts, listSignals } from './signals.ts';
 import { listSnapshots } from './snapshots.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
@@ -104,7 +105,16 @@ describe('a committed minute', () => {
     expect(await listPositions(test.database, 'main')).toEqual(filled.positions);
     expect(await listEquity(test.database, { book: 'main', limit: 1 })).toEqual([filled.equity]);
     const { forecasts, signals, intents, orders, orderEvents, fills, positions, equity, ...told } = filled;
-    const { commands, riskEvents, bookState, cashFlows, ...cycle } = told;
+    const { commands, riskEvents, bookState, cashFlows, step, ...cycle } = told;
+    expect(await listSteps(test.database, { book: 'main', from: SOME_MINUTE, to: minuteAt(1) })).toEqual(
+      [SOME_MINUTE, minuteAt(1)].map((minute) => ({
+        minute,
+        step: 0,
+        inputs: step.inputs,
+        stateDigest: step.stateDigest,
+      })),
+    );
+    expect(await readStepText(test.database, 'name')).toBe('text');
     const flows = await test.database.pool.query('SELECT * FROM cash_flows WHERE book = $1', ['main']);
     expect(flows.rows).toEqual([
       { book: 'main', flow_id: 'f1', cause: 'funding', symbol: first, amount: '-0.125', time: minuteAt(1) },

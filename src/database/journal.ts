@@ -14,6 +14,7 @@ import { upsertCandles } from './candles.ts';
 import type { Database } from './connection.ts';
 import { commitCommands, commitCycle, commitEvents, insertForecasts } from './cycle-commit.ts';
 import { insertFeatures, loadFeatureState, saveFeatureState } from './features.ts';
+import { saveReplayState } from './replay.ts';
 import { updateSnapshots } from './snapshots.ts';
 
 export interface PostgresJournalOptions {
@@ -56,6 +57,7 @@ export function createPostgresJournal({
     commitChallengerForecasts: (minute, forecasts) => insertForecasts(database, venue, lease, minute, forecasts),
     commitFeatures: (rows) => insertFeatures(database, venue, rows),
     saveFeatureState: (state) => saveFeatureState(database, state),
+    saveReplayState: (state) => saveReplayState(database, state),
     loadFeatureState: (book, featureSetHash) => loadFeatureState(database, book, featureSetHash),
     loadBook: (book) => loadBook(database, book),
   };

@@ -7,6 +7,7 @@ import { createPostgresJournal } from './journal.ts';
 import { acquireLease, readLease, releaseLease, renewLease } from './leases.ts';
 import { appendAudit, listAudit, listRuns, saveRun } from './operations.ts';
 import { recordOutcomes } from './outcomes.ts';
+import { findReplayStart } from './replay.ts';
 import { applyRetention } from './retention.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
 
@@ -205,5 +206,45 @@ describe('retention', () => {
     expect(await count('forecast_outcomes')).toBe(3);
     expect(await count('signals', 'accepted')).toBe(ages.length);
     expect(await count('signals', 'NOT accepted')).toBe(3);
+  });
+
+  it('keeps what replays of the past begin with and go through for as long as the policy says', async () => {
+    const { database } = test;
+    const book = 'replayed';
+    const request = await acquireLease(database, { book, holder: 'h', now: time(0), duration: milliseconds(1) });
+    if (!request.acquired) throw new Error('the lease is held');
+    const journal = createPostgresJournal({ database, venue: 'v', lease: request.lease });
+    const midnight = time(SOME_MINUTE - 12 * HOUR_MS);
+    const begins = [
+      { place: 'before', minute: time(midnight - 40 * DAY_MS) },
+      { place: 'before', minute: time(midnight - 20 * DAY_MS) },
+      { place: 'after', minute: time(midnight - 3 * DAY_MS) },
+      { place: 'after', minute: time(midnight - DAY_MS) },
+      { place: 'after', minute: time(midnight - 18 * HOUR_MS) },
+      ...[12, 6, 0].map((hours) => ({ place: 'after' as const, minute: time(midnight - hours * HOUR_MS) })),
+    ] as const;
+    for (const { place, minute } of begins) {
+      const step = { inputs: '{}', stateDigest: 'd', texts: new Map([[`on ${minute}`, 'text']]) };
+      await journal.commitCycle(someCycle(minute, { book, step }));
+      await journal.saveReplayState({ book, minute, place, bookState: '{}', featureSetHash: 'r', funding: '[]' });
+      const at = time(place === 'before' ? minute - MINUTE_MS : minute);
+      await journal.saveFeatureState({ book, minute: at, featureSetHash: 'r', bytes: Uint8Array.of(1) });
+    }
+    await applyRetention(database, SOME_MINUTE, { replayDays: 30 });
+    const minutesOf = async (table: string) =>
+      (await database.pool.query(`SELECT minute FROM ${table} WHERE book = $1 ORDER BY minute`, [book])).rows.map(
+        ({ minute }) => (minute - midnight) / HOUR_MS,
+      );
+    expect(await minutesOf('replay_states')).toEqual([-480, -24, -18, -12, -6, 0]);
+    // Of the states of every six hours the newest three.
+    expect(await minutesOf('feature_states')).toEqual([-480 - 1 / 60, -24, -12, -6, 0]);
+    expect(await minutesOf('book_steps')).toEqual([-480, -72, -24, -18, -12, -6, 0]);
+    expect(await count('step_texts', "digest LIKE 'on %'")).toBe(7);
+    const begin = async (hours: number) =>
+      (await findReplayStart(database, { book, minute: time(midnight + hours * HOUR_MS), to: SOME_MINUTE }))?.minute;
+    expect(await begin(-1)).toBe(midnight - 6 * HOUR_MS);
+    expect(await begin(-20)).toBe(midnight - DAY_MS);
+    expect(await begin(-100)).toBe(midnight - 20 * DAY_MS);
+    expect(await begin(-500)).toBe(midnight - 20 * DAY_MS);
   });
 });

@@ -1,5 +1,6 @@
 import { DAY_MS, type EpochMs, HOUR_MS } from '../core/index.ts';
 import type { Database } from './connection.ts';
+import { IS_REPLAYED } from './features.ts';
 import {
   dropPartition,
   FEATURES_KEPT,
@@ -25,6 +26,8 @@ export interface RetentionPolicy {
   readonly signalDays?: number;
   /** Candidates that a gate stopped: the bulk of the signals. */
   readonly rejectedSignalDays?: number;
+  /** What replays of the past need. */
+  readonly replayDays?: number;
 }
 
 export interface RetentionResult {
@@ -64,7 +67,16 @@ export async function applyRetention(
     await drop(table, everyMinuteBefore);
     await remove(`DELETE FROM ${table.table} WHERE minute < $1`, everyMinuteBefore);
   }
-  await remove('DELETE FROM feature_states WHERE minute < $1', everyMinuteBefore);
+  if (policy.replayDays !== undefined) {
+    const replayBefore = now - policy.replayDays * DAY_MS;
+    await remove('DELETE FROM book_steps WHERE minute < $1', replayBefore);
+    await remove('DELETE FROM replay_states WHERE minute < $1', replayBefore);
+    // A text is entered anew every day that it is used.
+    await remove('DELETE FROM step_texts WHERE used_at < $1', replayBefore - DAY_MS);
+  }
+  // Of midnights the last two will do: what a history began with leads to all the others.
+  await remove("DELETE FROM replay_states WHERE minute < $1 AND place = 'after'", everyMinuteBefore);
+  await remove(`DELETE FROM feature_states WHERE minute < $1 AND NOT ${IS_REPLAYED}`, everyMinuteBefore);
   for (const [table, days] of [
     [FEATURES_KEPT, policy.featureDays],
     [INDICATORS_KEPT, policy.featureDays],

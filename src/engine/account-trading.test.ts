@@ -101,6 +101,7 @@ function book({ isAtAccount = true, isFilled = false, isPriced = false, explaine
     commitChallengerForecasts: async () => undefined,
     commitFeatures: async () => undefined,
     saveFeatureState: async () => undefined,
+    saveReplayState: async () => undefined,
     loadFeatureState: async () => undefined,
     loadBook: async () => undefined,
   };
@@ -149,6 +150,7 @@ function book({ isAtAccount = true, isFilled = false, isPriced = false, explaine
         minimumCoverage: 0.5,
         holePatienceMinutes: 5,
         decide: settings,
+        text: '{}',
       },
       log: silentLog,
       metrics: noMetrics,

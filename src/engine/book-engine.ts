@@ -44,6 +44,7 @@ import { FundingFeed } from './funding-feed.ts';
 import { MinuteCycle } from './minute-cycle.ts';
 import { fitModel, fitWindow } from './model-supply.ts';
 import { OutcomeJob } from './outcome-job.ts';
+import { ParityJob, proveInProcess } from './parity-job.ts';
 import { describeRisk } from './risk-standing.ts';
 import { cycleSettings, decideSettings, evidenceSettings, retentionPolicy } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
@@ -122,6 +123,7 @@ class BookEngine {
   readonly #models: BookModels;
   readonly #challenger: ChallengerForecasts;
   readonly #outcomes: OutcomeJob;
+  readonly #parity: ParityJob | undefined;
   readonly #funding: FundingFeed;
   readonly #journal: Journal;
   readonly #background = new Set<Promise<void>>();
@@ -188,6 +190,7 @@ class BookEngine {
       servedModel: () => this.#models.slot.current?.modelId,
       evidence: evidenceSettings(options.config),
     });
+    if (options.config.ml_integration.monitoring.nightly_parity) this.#parity = this.#createParityJob();
     this.#funding = new FundingFeed({
       ...shared,
       venue: venue.gateway.exchangeId,
@@ -195,7 +198,7 @@ class BookEngine {
       database,
       signal: stopping.signal,
       onRates: (rates) => {
-        for (const [symbol, some] of rates) this.#cycle?.features.pushFunding(symbol, some);
+        for (const [symbol, some] of rates) this.#cycle?.pushFunding(symbol, some);
       },
     });
     this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
@@ -205,6 +208,22 @@ class BookEngine {
       // Storing it again is refused and recorded as a correction: the first values stay.
       onCorrection: ({ reported }) =>
         this.#inBackground('correction', async () => void (await this.#journal.commitCandles([reported]))),
+    });
+  }
+
+  #createParityJob(): ParityJob {
+    const { config, databaseUrl, modelsDirectory, logDirectory, binary } = this.#options;
+    const { log, metrics, onEvent } = this.#ports;
+    const modelsFolder = config.ml_integration.model.directory ?? modelsDirectory;
+    const venue = this.#venue.gateway.exchangeId;
+    const request = { databaseUrl, book: BOOK, venue, modelsFolder, logDirectory };
+    return new ParityJob({
+      book: BOOK,
+      database: this.#database,
+      prove: (range) => proveInProcess({ ...request, ...range }, { binary, log, signal: this.#stopping.signal }),
+      log,
+      metrics,
+      onNotice: (text) => onEvent({ kind: 'notice', text }),
     });
   }
 
@@ -267,7 +286,7 @@ class BookEngine {
     if (!book) state = this.#observe(state, await history.candles(warm.minute, minute));
     if (complete && !warm.restored) await history.save(journal, features, minute);
 
-    const cycle = await this.#createCycle(state, features, book);
+    const cycle = await this.#createCycle({ state, features, isOrigin: complete && !warm.restored }, book);
     if (book) {
       await cycle.storeAgain(book.lastMinute);
       await this.#applyCommands();
@@ -309,10 +328,10 @@ class BookEngine {
   }
 
   async #createCycle(
-    state: BookState,
-    features: FeatureEngineer,
+    start: { readonly state: BookState; readonly features: FeatureEngineer; readonly isOrigin: boolean },
     book: BookSnapshot | undefined,
   ): Promise<MinuteCycle> {
+    const { state } = start;
     const { clock } = this.#venue;
     const settings = cycleSettings(this.#options.config, BOOK);
     const { broker, account } = await createBookBroker({
@@ -349,6 +368,7 @@ class BookEngine {
         entriesBlocked: (minute) => this.#entriesBlocked(minute),
         modelEvidence: () => this.#outcomes.evidence,
         fundingRates: (minute) => this.#funding.ratesPerPeriod(minute),
+        knownFunding: () => this.#funding.rates,
         clock,
         journal: this.#journal,
         broker,
@@ -359,7 +379,7 @@ class BookEngine {
         metrics: this.#ports.metrics,
         onBroken: (error) => this.#fail(error),
       },
-      { state, features, ...(book ? { lastMinute: book.lastMinute } : {}) },
+      { ...start, ...(book ? { lastMinute: book.lastMinute } : {}) },
     );
     this.#cycle = cycle;
     if (account !== undefined) {
@@ -453,8 +473,8 @@ class BookEngine {
     this.#exchange.push(async () => {
       const minute = this.#cycle?.lastMinute ?? built;
       await history.advance(features, built, minute);
-      this.#cycle?.exchangeFeatures(features);
       await history.save(this.#journal, features, minute);
+      this.#cycle?.exchangeFeatures(features);
       this.#ports.onEvent({ kind: 'notice', text: 'the history is complete' });
     });
   }
@@ -511,6 +531,8 @@ class BookEngine {
       // In lock-step nothing runs away: every minute's forecasts have their outcomes as soon as they can.
       if (this.#venue.clock.simulation?.lockstep) await done;
     }
+    const proof = this.#parity?.step(minute);
+    if (proof) this.#inBackground('proof of parity', () => proof);
     const settlements = this.#funding.follow(minute);
     if (settlements) {
       const done = this.#inBackground('funding rates', () => settlements);

@@ -1,5 +1,7 @@
 import {
+  type BookCommand,
   type BrokerEvent,
+  type CommandRecord,
   type EpochMs,
   type EventRecord,
   epochMs,
@@ -13,6 +15,7 @@ import {
 import { formatPrice, formatQuantity } from '../matching/index.ts';
 import {
   applyBrokerEvents,
+  applyCommands,
   clientOrderIdOf,
   coverOf,
   DEFAULT_PROTECTION_SETTINGS,
@@ -28,6 +31,7 @@ import {
   positionsOf,
   unchanged,
   unendedLegs,
+  valueLedger,
   workingLegsOf,
   workingOrders,
 } from '../trading/index.ts';
@@ -38,7 +42,7 @@ import { protectPositions } from './decide-protection.ts';
 /** What comes of something that happened between two minutes: to be committed, then sent. */
 export interface BetweenMinutes {
   readonly state: BookState;
-  readonly record: EventRecord;
+  readonly record: Omit<EventRecord, 'step'>;
   readonly unknownEvents: readonly BrokerEvent[];
   /** Client order ids of orders whose end is asked for. */
   readonly cancels: readonly string[];
@@ -95,6 +99,25 @@ function legsOfNothing(ledger: Ledger, fills: readonly Fill[]): string[] {
   return workingOrders(ledger)
     .filter(({ intent }) => intent.parent !== undefined && closed.has(positionKey(intent.strategy, intent.symbol)))
     .map(({ intent }) => intent.clientOrderId);
+}
+
+/** Lets commands take effect. */
+export function bookCommands(
+  state: BookState,
+  commands: readonly BookCommand[],
+  at: EpochMs,
+  settings: Pick<DecideSettings, 'risk'>,
+): { readonly state: BookState } & Pick<CommandRecord, 'commands' | 'riskEvents'> {
+  const { ledger, markets } = state;
+  const standing = { at, equity: valueLedger(ledger, markets).equity, transfers: ledger.transfers };
+  const changed = applyCommands(state.risk, commands, standing, settings.risk);
+  const isResumed = commands.some(({ command }) => command === 'resume');
+  const drawdowns = isResumed ? new Map() : state.drawdowns;
+  return {
+    state: withEntriesCancelled({ ...state, risk: changed.risk, drawdowns }),
+    commands: changed.applied,
+    riskEvents: changed.events,
+  };
 }
 
 /** Halts trading because the account and the book disagree. */

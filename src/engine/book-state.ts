@@ -127,13 +127,19 @@ export function observeCandles(
   return next;
 }
 
-/** Where trading is halted or not armed, the state with the end of entries asked for that still work. */
+/** Where trading is halted or not armed, the end of entries asked for that still work. */
 export function withEntriesCancelled(state: BookState): BookState {
-  if (riskModeOf(state.risk) !== 'HALTED' && !isUnarmed(state.risk)) return state;
-  const entries = workingOrders(state.ledger).filter(({ intent }) => intent.purpose === 'entry');
-  if (entries.length === 0) return state;
-  const ids = entries.map(({ intent }) => intent.clientOrderId);
-  return { ...state, ledger: requestCancels(state.ledger, ids) };
+  const ledger = entriesCancelled(state.ledger, state.risk);
+  return ledger === state.ledger ? state : { ...state, ledger };
+}
+
+export function entriesCancelled(ledger: Ledger, risk: RiskState): Ledger {
+  if (risk.latches.length === 0 || (riskModeOf(risk) !== 'HALTED' && !isUnarmed(risk))) return ledger;
+  const entries = workingOrders(ledger).filter(({ intent }) => intent.purpose === 'entry');
+  return requestCancels(
+    ledger,
+    entries.map(({ intent }) => intent.clientOrderId),
+  );
 }
 
 const VERSION = 3;

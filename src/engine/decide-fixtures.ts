@@ -28,6 +28,7 @@ import {
 } from '../trading/index.ts';
 import { type BookState, initialBookState } from './book-state.ts';
 import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
+import { decidedPartsOf } from './decide-types.ts';
 
 /** Small worlds for the tests of `decide`: a random market, forecasts about it, and a book run over its minutes. */
 
@@ -201,8 +202,18 @@ export interface BookRun {
   readonly state: BookState;
 }
 
+/** All that is decided, without the state. */
+export const dataOf = (decision: Decision) => ({
+  ...decidedPartsOf(decision),
+  cancels: decision.cancels,
+  netted: decision.netted,
+  unknownEvents: decision.unknownEvents,
+});
+
 /** What a test may do to a run, per minute index. */
 export interface RunHooks {
+  /** Instead of a new book's. */
+  readonly start?: BookState;
   /** Replaces the state and the broker's memory before a minute, as a restart does. */
   readonly restartBefore?: (index: number) => boolean;
   /** How a restart carries the state over. */
@@ -222,7 +233,7 @@ export async function runBook(
   const newBroker = () =>
     new PaperBroker({ instrumentOf: (symbol) => market.instruments.get(symbol), costs: settings.costs });
   let broker = newBroker();
-  let state = initialBookState(settings.risk);
+  let state = hooks.start ?? initialBookState(settings.risk);
   const decisions: Decision[] = [];
   for (let index = 0; index < minutes; index++) {
     const minute = minuteAt(index + 1);

@@ -15,6 +15,7 @@ import {
 import { decodeBookState, encodeBookState } from './book-state.ts';
 import type { DecideSettings, Decision } from './decide.ts';
 import {
+  dataOf,
   minuteAt,
   type RunHooks,
   runBook,
@@ -23,6 +24,7 @@ import {
   testInstrument,
   testSettings,
 } from './decide-fixtures.ts';
+import { decidedPartsOf } from './decide-types.ts';
 
 type Wants = (input: StrategyInput) => Target[];
 
@@ -156,10 +158,11 @@ describe('opposite orders of strategies in one minute', () => {
       if (!held.acquired) throw new Error('the lease is held');
       const journal = createPostgresJournal({ database, venue: 'v', lease: held.lease });
       await journal.commitCandles([testCandle(SYMBOL, now)]);
-      const { state, cancels: _, netted, unknownEvents: __, ...parts } = first;
+      const { state, netted } = first;
       const bookState = encodeBookState(state);
       const rest = { members: [SYMBOL], excluded: [], candles: 1, forecasts: [], stageMs: {}, startedAt: now };
-      await journal.commitCycle({ book: 'main', minute: now, ...rest, ...parts, bookState });
+      const step = { inputs: '{}', stateDigest: 'none', texts: new Map() };
+      await journal.commitCycle({ book: 'main', minute: now, ...rest, ...decidedPartsOf(first), bookState, step });
       const stored = await listOrders(database, { book: 'main' });
       expect(stored.map(({ purpose, strategy, status }) => `${strategy} ${purpose} ${status}`).sort()).toEqual([
         'a entry FILLED',
@@ -351,7 +354,7 @@ describe('a book of random strategies', () => {
           carry: (state) => decodeBookState(encodeBookState(state)),
         });
         const recordOf = ({ decisions, state }: typeof unbroken) => ({
-          minutes: decisions.map(({ state: _, ...parts }) => parts),
+          minutes: decisions.map(dataOf),
           end: encodeBookState(state),
         });
         expect(recordOf(restarted)).toEqual(recordOf(unbroken));

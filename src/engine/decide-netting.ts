@@ -10,6 +10,7 @@ import {
   type Markets,
   positionKey,
   requestCancels,
+  unchanged,
   workingLegsOf,
 } from '../trading/index.ts';
 
@@ -35,6 +36,7 @@ interface Crossing {
  */
 export function netIntents(ledger: Ledger, intents: readonly OrderIntent[], input: NettingInput): NettedOrders {
   const { minute, markets } = input;
+  if (intents.length === 0) return { intents, change: unchanged(ledger), notes: [] };
   const crossings = new Map(crossingsOf(intents, input).map(({ intent, crossed }) => [intent, crossed]));
   if (crossings.size === 0) {
     return { intents, change: { ...enterIntents(ledger, intents), changed: [] }, notes: [] };

@@ -27,7 +27,7 @@ import {
   type EnterTarget,
   type Strategy,
   StrategyManager,
-  type StrategyPortfolio,
+  type StrategyOutcome,
   type Target,
 } from '../strategies/index.ts';
 import {
@@ -47,14 +47,15 @@ import {
   volatilityOf,
   type WantedSize,
   withEntry,
-  workingOrders,
+  workingOrderOf,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
 import { balanceEntries } from './decide-balance.ts';
 import { netIntents } from './decide-netting.ts';
 import type { ForcedClosing } from './decide-protection.ts';
 import type { DecideInput, DecideSettings } from './decide-types.ts';
-import { strategyPortfolios } from './strategy-portfolio.ts';
+import { MapDraft } from './map-draft.ts';
+import { StrategyPortfolios } from './strategy-portfolio.ts';
 
 export interface PlanInput extends Pick<DecideInput, 'minute' | 'members' | 'instruments' | 'incomplete' | 'late'> {
   /** Why there are no new entries in this minute; undefined where there may be. */
@@ -86,11 +87,7 @@ export function planOrders(state: BookState, input: PlanInput, settings: DecideS
   if (input.late === undefined) {
     plan.closeForced();
     if (isClosingAll(state.risk)) plan.closeAll();
-    const outcomes = new StrategyManager(settings.strategies).decide(
-      { book: settings.book, minute: input.minute, signals: input.signals },
-      plan.portfolios(),
-    );
-    for (const { strategy, targets, refusals } of outcomes) {
+    for (const { strategy, targets, refusals } of plan.askStrategies()) {
       for (const refusal of refusals) plan.note(strategy, refusal.symbol, refusal.reason, refusal.signalId);
       for (const target of targets) plan.follow(strategy, target);
       if (strategy.isNeutral) plan.balance(strategy);
@@ -120,36 +117,44 @@ class OrderPlan {
   readonly #settings: DecideSettings;
   readonly #intents: OrderIntent[] = [];
   readonly #notes: DecisionNote[] = [];
-  readonly #holdUntil: Map<string, EpochMs>;
-  readonly #cooldowns: Map<string, EpochMs>;
-  /** The working order of a key, by purpose: its client order id. */
-  readonly #working = { entry: new Map<string, string>(), exit: new Map<string, string>() };
+  readonly #holdUntil: MapDraft<EpochMs>;
+  readonly #cooldowns: MapDraft<EpochMs>;
+  /** The order of this minute of a key, by purpose: its client order id. */
+  readonly #planned = { entry: new MapDraft<string>(NONE_PLANNED), exit: new MapDraft<string>(NONE_PLANNED) };
   readonly #cancels: string[] = [];
-  /** Before the entries of this minute. */
-  readonly #held: Exposure;
+  #heldExposure: Exposure | undefined;
   #entries: PlannedEntry[] = [];
 
   constructor(state: BookState, input: PlanInput, settings: DecideSettings) {
     this.#state = state;
     this.#input = input;
     this.#settings = settings;
-    this.#holdUntil = new Map(state.holdUntil);
-    this.#cooldowns = new Map([...state.cooldowns].filter(([, until]) => until > input.minute));
-    for (const { intent } of workingOrders(state.ledger)) {
-      const key = positionKey(intent.strategy, intent.symbol);
-      if (intent.purpose === 'entry' || intent.purpose === 'exit')
-        this.#working[intent.purpose].set(key, intent.clientOrderId);
-    }
-    this.#held = exposureOf(state.ledger, state.markets);
+    this.#holdUntil = new MapDraft(state.holdUntil);
+    this.#cooldowns = new MapDraft(state.cooldowns);
+    for (const [key, until] of state.cooldowns) if (until <= input.minute) this.#cooldowns.delete(key);
   }
 
-  /** The accounts of the strategies as they stand before any of them decides. */
-  portfolios(): (strategy: Strategy) => StrategyPortfolio {
+  /** What the strategies want, from their accounts as they stand before any of them decides. */
+  askStrategies(): StrategyOutcome[] {
     const { ledger, markets } = this.#state;
-    const standing = { ledger, markets, holdUntil: this.#holdUntil, cooldowns: this.#cooldowns };
-    const { minute, members, capital } = this.#input;
-    const portfolioOf = strategyPortfolios(standing, { minute, members, equity: capital.equity }, this.#settings);
-    return ({ name }) => portfolioOf(name);
+    const { book, strategies, sizing } = this.#settings;
+    const { minute, members, signals, capital } = this.#input;
+    const { map: holdUntil } = this.#holdUntil;
+    const portfolios = new StrategyPortfolios({
+      ledger,
+      markets,
+      holdUntil,
+      cooldowns: this.#cooldowns.map,
+      minute,
+      members,
+      equity: capital.equity,
+      sizing,
+    });
+    return managerOf(strategies).decide(
+      { book, minute, signals },
+      ({ name }) => portfolios.of(name),
+      portfolios.isAnyOverdue,
+    );
   }
 
   follow(strategy: Strategy, target: Target): void {
@@ -167,6 +172,7 @@ class OrderPlan {
 
   /** A symbol rests after a stop or a target as after an exit. */
   restAfterLegs(): void {
+    if (this.#input.closedByLegs.size === 0) return;
     for (const strategy of this.#settings.strategies) {
       const prefix = positionKey(strategy.name, '');
       const until = epochMs(this.#input.minute + strategy.cooldownMinutes * MINUTE_MS);
@@ -176,16 +182,14 @@ class OrderPlan {
 
   closeForced(): void {
     for (const { strategy: name, symbol, reason } of this.#input.closings) {
-      const strategy = this.#settings.strategies.find((each) => each.name === name);
-      this.#close(strategy ?? { name, cooldownMinutes: 0 }, { kind: 'close', symbol, reason });
+      this.#close(this.#strategyOf(name) ?? { name, cooldownMinutes: 0 }, { kind: 'close', symbol, reason });
     }
   }
 
   /** Closes every position; what strategies say of it afterwards changes nothing. */
   closeAll(): void {
-    const configured = new Map(this.#settings.strategies.map((strategy) => [strategy.name, strategy]));
     for (const { strategy, symbol } of this.#state.ledger.positions.values()) {
-      const closer = configured.get(strategy) ?? { name: strategy, cooldownMinutes: 0 };
+      const closer = this.#strategyOf(strategy) ?? { name: strategy, cooldownMinutes: 0 };
       this.#close(closer, { kind: 'close', symbol, reason: 'RISK_CLOSE_ALL' });
     }
   }
@@ -196,7 +200,7 @@ class OrderPlan {
     const entries = this.#entries.filter(({ intent }) => intent.strategy === name);
     if (entries.length === 0) return;
     const staying = [...ledger.positions].filter(
-      ([key, { strategy }]) => strategy === name && !this.#working.exit.has(key),
+      ([key, { strategy }]) => strategy === name && this.#workingIdOf('exit', key) === undefined,
     );
     const working = new Map(
       [...ledger.orders].filter(([, { intent }]) => intent.strategy === name && intent.purpose === 'entry'),
@@ -216,9 +220,8 @@ class OrderPlan {
 
   /** Closes positions of strategies that are no longer configured: nobody else would. */
   closeOrphans(): void {
-    const names = new Set(this.#settings.strategies.map((strategy) => strategy.name));
     for (const { strategy, symbol } of this.#state.ledger.positions.values()) {
-      if (names.has(strategy)) continue;
+      if (this.#strategyOf(strategy) !== undefined) continue;
       this.#close({ name: strategy, cooldownMinutes: 0 }, { kind: 'close', symbol, reason: 'STRATEGY_REMOVED' });
     }
   }
@@ -230,21 +233,34 @@ class OrderPlan {
   finish(): PlannedOrders {
     const { markets, ledger } = this.#state;
     const { areStrategiesNetted, areLegsSeparate } = this.#settings;
-    const input = { ...this.#input, markets, areStrategiesNetted, areLegsSeparate };
+    const { minute, instruments } = this.#input;
+    const input = { minute, instruments, markets, areStrategiesNetted, areLegsSeparate };
     const netted = netIntents(ledger, this.#intents, input);
     const entered = netted.change;
-    const alive = new Set(entered.ledger.positions.keys());
-    for (const { intent } of workingOrders(entered.ledger)) {
-      if (intent.purpose === 'entry') alive.add(positionKey(intent.strategy, intent.symbol));
+    for (const key of this.#holdUntil.map.keys()) {
+      const isAlive = entered.ledger.positions.has(key) || workingOrderOf(entered.ledger, 'entry', key) !== undefined;
+      if (!isAlive) this.#holdUntil.delete(key);
     }
-    for (const key of this.#holdUntil.keys()) if (!alive.has(key)) this.#holdUntil.delete(key);
     return {
       intents: netted.intents,
-      entered: { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
-      holdUntil: this.#holdUntil,
-      cooldowns: this.#cooldowns,
-      notes: [...this.#notes, ...netted.notes],
+      entered:
+        this.#cancels.length === 0 ? entered : { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
+      holdUntil: this.#holdUntil.map,
+      cooldowns: this.#cooldowns.map,
+      notes: netted.notes.length === 0 ? this.#notes : [...this.#notes, ...netted.notes],
     };
+  }
+
+  #strategyOf(name: string): Strategy | undefined {
+    for (const strategy of this.#settings.strategies) if (strategy.name === name) return strategy;
+    return undefined;
+  }
+
+  /** Client order id of the order that works or was planned. */
+  #workingIdOf(purpose: 'entry' | 'exit', key: string): string | undefined {
+    return (
+      this.#planned[purpose].map.get(key) ?? workingOrderOf(this.#state.ledger, purpose, key)?.intent.clientOrderId
+    );
   }
 
   #close(strategy: Pick<Strategy, 'name' | 'cooldownMinutes'>, target: Extract<Target, { kind: 'close' }>): void {
@@ -253,8 +269,8 @@ class OrderPlan {
     const key = positionKey(strategy.name, symbol);
     // Due from now on: what cannot be closed at once, or only in part, is tried again in the next minute.
     this.#holdUntil.set(key, minute);
-    if (this.#working.exit.has(key)) return;
-    const entry = this.#working.entry.get(key);
+    if (this.#workingIdOf('exit', key) !== undefined) return;
+    const entry = this.#workingIdOf('entry', key);
     if (entry !== undefined) {
       // What it still fills would have to be closed too.
       this.#cancels.push(entry);
@@ -265,7 +281,7 @@ class OrderPlan {
     if (position === undefined) return;
     this.#cooldowns.set(key, epochMs(minute + strategy.cooldownMinutes * MINUTE_MS));
     const identity = this.#identity(strategy, symbol, 'exit');
-    this.#working.exit.set(key, identity.clientOrderId);
+    this.#planned.exit.set(key, identity.clientOrderId);
     this.#intents.push({
       ...identity,
       side: position.quantity > 0n ? 'sell' : 'buy',
@@ -289,9 +305,8 @@ class OrderPlan {
     const { risk, signals, sizing, costs, sectorOf } = this.#settings;
     const key = positionKey(strategy.name, symbol);
     const validUntil = signal ? signal.expiresAt : epochMs(minute + signals.validityMinutes * MINUTE_MS);
-    if (this.#working.entry.has(key) || this.#working.exit.has(key) || this.#state.ledger.positions.has(key)) {
-      return 'STRATEGY_INTENT_PENDING';
-    }
+    const isPending = this.#workingIdOf('entry', key) !== undefined || this.#workingIdOf('exit', key) !== undefined;
+    if (isPending || this.#state.ledger.positions.has(key)) return 'STRATEGY_INTENT_PENDING';
     if (validUntil === undefined || minute >= validUntil) return 'SIGNAL_EXPIRED';
     if (this.#state.drawdowns.get(strategy.name)?.isStopped) return 'RISK_STRATEGY_DRAWDOWN';
     const market = this.#state.markets.get(symbol);
@@ -300,7 +315,7 @@ class OrderPlan {
       minute,
       restriction: this.#restrictionOf(symbol),
       ...capital,
-      exposure: this.#entries.reduce(withEntry, this.#held),
+      exposure: this.#exposure(),
       markets: this.#state.markets,
       sectorOf,
       ordersOfMinute: this.#intents.length,
@@ -330,7 +345,7 @@ class OrderPlan {
     if (sized.refusal !== undefined) return sized.refusal;
     this.#holdUntil.set(key, target.holdUntil);
     const identity = this.#identity(strategy, symbol, 'entry');
-    this.#working.entry.set(key, identity.clientOrderId);
+    this.#planned.entry.set(key, identity.clientOrderId);
     const intent: OrderIntent = {
       ...identity,
       side: side === 'long' ? 'buy' : 'sell',
@@ -361,8 +376,14 @@ class OrderPlan {
     this.note(strategy, symbol, 'SIZE_BELOW_MINIMUM', intent.signalId);
     this.#intents.splice(at, 1);
     this.#entries = this.#entries.filter((each) => each !== entry);
-    this.#working.entry.delete(key);
+    this.#planned.entry.delete(key);
     this.#holdUntil.delete(key);
+  }
+
+  /** With the entries of this minute. */
+  #exposure(): Exposure {
+    this.#heldExposure ??= exposureOf(this.#state.ledger, this.#state.markets);
+    return this.#entries.reduce(withEntry, this.#heldExposure);
   }
 
   /** Why nothing may be entered, or not this symbol: accepted signals have passed these as gates. */
@@ -396,6 +417,19 @@ class OrderPlan {
       referencePrice: formatPrice(market?.lastPrice ?? 0n),
     };
   }
+}
+
+const NONE_PLANNED: ReadonlyMap<string, string> = new Map();
+
+const managers = new WeakMap<DecideSettings['strategies'], StrategyManager>();
+
+/** @throws MinutehandError STRATEGY_NAME_TAKEN when two strategies share a name. */
+function managerOf(strategies: DecideSettings['strategies']): StrategyManager {
+  const known = managers.get(strategies);
+  if (known !== undefined) return known;
+  const manager = new StrategyManager(strategies);
+  managers.set(strategies, manager);
+  return manager;
 }
 
 const NO_DISTANCES = { stopDistance: undefined, targetDistance: undefined };

@@ -13,6 +13,7 @@ import {
 import { type BookState, decodeBookState, encodeBookState } from './book-state.ts';
 import { type DecideInput, type Decision, decide } from './decide.ts';
 import {
+  dataOf,
   minuteAt,
   type RunHooks,
   runBook,
@@ -89,7 +90,7 @@ const fillsOf = (decisions: readonly Decision[]) =>
     fills.map((fill) => ({ ...fill, purpose: state.ledger.orders.get(fill.clientOrderId)?.intent.purpose })),
   );
 const recordOf = (decisions: readonly Decision[]) =>
-  decisions.map(({ state, ...parts }) => [parts, encodeBookState(state)]);
+  decisions.map((decision) => [dataOf(decision), encodeBookState(decision.state)]);
 const at = <T>(list: readonly T[], index: number): T => {
   const item = list.at(index);
   if (item === undefined) throw new RangeError(`no item ${index}`);

@@ -30,6 +30,8 @@ import {
   isStopOf,
   isStopPlaceable,
   isTriggered,
+  keysWithLegs,
+  type Ledger,
   type LedgerChange,
   type LedgerOrder,
   type LedgerPosition,
@@ -38,15 +40,16 @@ import {
   magnitude,
   type PositionProtection,
   type PositionProtectionSettings,
-  positionKey,
   requestCancels,
   stopLeg,
   stopPriceOf,
   targetLegs,
   tighterStop,
+  unchanged,
   volatilityOf,
   type WorkingLegs,
   workingLegsOf,
+  workingOrderOf,
   workingOrders,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
@@ -56,6 +59,8 @@ import type { DecideInput, DecideSettings } from './decide-types.ts';
 const LEAST_TRAILING_MOVE = 0.1;
 /** Stops of one quantity that are placed within one minute, each after the one before did not come to be. */
 const MOST_STOP_ATTEMPTS = 3;
+
+type ProtectedState = Pick<BookState, 'ledger' | 'markets' | 'protections' | 'drawdowns'>;
 
 /** A position that must be closed whatever its strategy says. */
 export interface ForcedClosing {
@@ -82,23 +87,35 @@ export interface ProtectedBook {
  * Nothing but the ledger says how far that is: a restart goes on where it was. In a missed minute stops are placed, not moved.
  */
 export function protectPositions(
-  state: BookState,
+  state: ProtectedState,
   input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>,
   settings: DecideSettings,
 ): ProtectedBook {
+  if (state.ledger.positions.size === 0 && workingOrders(state.ledger).length === 0) return nothingHeld(state.ledger);
   const round = new ProtectionRound(state, input, settings);
   for (const [key, position] of state.ledger.positions) round.protect(key, position);
   round.cancelLeftovers();
   return round.finish();
 }
 
+const nothingHeld = (ledger: Ledger): ProtectedBook => ({
+  entered: unchanged(ledger),
+  intents: NONE,
+  protections: NONE_PROTECTED,
+  closings: NONE,
+  mustHalt: false,
+  notes: NONE,
+});
+
+const NONE: readonly never[] = [];
+const NONE_PROTECTED: ProtectedBook['protections'] = new Map();
+
 /** One minute's round; lives for one call of {@link protectPositions}. */
 class ProtectionRound {
-  readonly #state: BookState;
+  readonly #state: ProtectedState;
   readonly #input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>;
   readonly #settings: DecideSettings;
   readonly #legsOf: (key: string) => WorkingLegs;
-  readonly #working: readonly LedgerOrder[];
   readonly #protections = new Map<string, PositionProtection>();
   readonly #intents: OrderIntent[] = [];
   readonly #cancels: string[] = [];
@@ -106,12 +123,15 @@ class ProtectionRound {
   readonly #notes: DecisionNote[] = [];
   #mustHalt = false;
 
-  constructor(state: BookState, input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>, settings: DecideSettings) {
+  constructor(
+    state: ProtectedState,
+    input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>,
+    settings: DecideSettings,
+  ) {
     this.#state = state;
     this.#input = input;
     this.#settings = settings;
     this.#legsOf = workingLegsOf(state.ledger);
-    this.#working = workingOrders(state.ledger);
   }
 
   protect(key: string, position: LedgerPosition): void {
@@ -126,47 +146,64 @@ class ProtectionRound {
       return;
     }
     const { tick } = tradingRulesOf(instrument);
-    const entry = this.#entryOf(position);
+    const entry = known?.areTargetsPlaced ? undefined : this.#entryOf(position);
     const begun = known ?? this.#begin(position, entry, market, tick);
     const moved =
       late === undefined && market.lastMinute === minute ? this.#move(begun, position, market, tick) : begun;
     const owner = this.#ownerOf(position, moved.parent);
     this.#holdStop(key, position, moved, owner);
-    const hasTargets = moved.areTargetsPlaced || this.#placeTargets(entry, owner);
-    this.#protections.set(key, { ...moved, areTargetsPlaced: hasTargets, quantity: magnitude(position.quantity) });
+    const areTargetsPlaced = moved.areTargetsPlaced || this.#placeTargets(entry, owner);
+    this.#protections.set(key, withPlaced(moved, areTargetsPlaced, magnitude(position.quantity)));
     if (known !== undefined && late === undefined) this.#requireConfirmed(key, position, known);
   }
 
   /** Legs of positions that are gone or were replaced, and entries whose stop, or whose strategy's, was reached, are cancelled. */
   cancelLeftovers(): void {
-    const stopped = new Set(
-      [...this.#state.ledger.orders.values()]
-        .filter((order) => order.intent.purpose === 'stop' && isTriggered(order))
-        .map(({ intent }) => intent.parent),
-    );
-    for (const { intent } of this.#working) {
-      const key = positionKey(intent.strategy, intent.symbol);
-      const isLeg = intent.purpose === 'stop' || intent.purpose === 'target';
-      const isForeign = this.#state.ledger.positions.has(key)
-        ? intent.parent !== (this.#protections.get(key)?.parent ?? intent.parent)
-        : true;
-      const isStopped = stopped.has(intent.clientOrderId) || this.#state.drawdowns.get(intent.strategy)?.isStopped;
-      if (isLeg ? isForeign : intent.purpose === 'entry' && isStopped) {
-        this.#cancels.push(intent.clientOrderId);
+    const { ledger, drawdowns } = this.#state;
+    for (const key of keysWithLegs(ledger)) {
+      const isHeld = ledger.positions.has(key);
+      const parent = this.#protections.get(key)?.parent;
+      const { stops, targets } = this.#legsOf(key);
+      for (const legs of [stops, targets]) {
+        for (const { intent } of legs) {
+          const isOwn = isHeld && intent.parent === (parent ?? intent.parent);
+          if (!isOwn) this.#cancels.push(intent.clientOrderId);
+        }
       }
     }
+    for (const { intent } of workingOrders(ledger)) {
+      const { purpose, clientOrderId, strategy } = intent;
+      if (purpose !== 'entry') continue;
+      if (drawdowns.get(strategy)?.isStopped || this.#isStopped(clientOrderId)) this.#cancels.push(clientOrderId);
+    }
+  }
+
+  /** Whether a stop of the entry was reached. */
+  #isStopped(entry: string): boolean {
+    for (const order of this.#state.ledger.orders.values()) {
+      if (order.intent.purpose === 'stop' && order.intent.parent === entry && isTriggered(order)) return true;
+    }
+    return false;
   }
 
   finish(): ProtectedBook {
     const entered = enterIntents(this.#state.ledger, this.#intents);
     return {
-      entered: { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
+      entered:
+        this.#cancels.length === 0 ? entered : { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
       intents: this.#intents,
-      protections: this.#protections,
+      protections: this.#haveProtectionsChanged() ? this.#protections : this.#state.protections,
       closings: this.#closings,
       mustHalt: this.#mustHalt,
       notes: this.#notes,
     };
+  }
+
+  #haveProtectionsChanged(): boolean {
+    const before = this.#state.protections;
+    if (before.size !== this.#protections.size) return true;
+    for (const [key, protection] of this.#protections) if (before.get(key) !== protection) return true;
+    return false;
   }
 
   #begin(
@@ -198,20 +235,33 @@ class ProtectionRound {
     const side = sideOf(position);
     const { lastPrice } = market;
     const best = (side === 'long') === lastPrice > known.best ? lastPrice : known.best;
+    const stop = this.#tightest(settings, { known, position, market, best, tick });
+    if (best === known.best && stop === known.stop) return known;
+    const { parent, openedAt, areTargetsPlaced, quantity } = known;
+    return { parent, openedAt, stop, best, areTargetsPlaced, quantity };
+  }
+
+  #tightest(
+    settings: PositionProtectionSettings,
+    at: { known: PositionProtection; position: LedgerPosition; market: MarketState; best: bigint; tick: bigint },
+  ): bigint {
+    const { known, position, market, best, tick } = at;
+    if (settings.trailing === undefined && settings.breakEvenFraction === undefined) return known.stop;
+    const side = sideOf(position);
+    const { lastPrice } = market;
     const average = priceOf(magnitude(position.cost), magnitude(position.quantity));
     const profit = Number(side === 'long' ? best - average : average - best) / Number(average);
     const stops = [
       this.#trailingStop(settings, { known, position, market, best, profit, tick }),
       this.#breakEvenStop(settings, { position, market, average, profit, tick }),
     ];
-    const stop = stops.reduce<bigint>(
+    return stops.reduce<bigint>(
       (tightest, wanted) =>
         wanted !== undefined && isStopPlaceable(side, wanted, lastPrice, tick)
           ? tighterStop(side, tightest, wanted)
           : tightest,
       known.stop,
     );
-    return { ...known, best, stop };
   }
 
   #trailingStop(
@@ -258,12 +308,13 @@ class ProtectionRound {
   #holdStop(key: string, position: LedgerPosition, { stop }: PositionProtection, owner: LegOwner): void {
     const quantity = magnitude(position.quantity);
     const { stops, targets } = this.#legsOf(key);
-    const current = stops.filter((leg) => leg.intent.parent === owner.parent && leg.intent.side === owner.side);
-    const wanted = current.find((leg) => isStopOf(leg, stop, quantity));
+    const isOwn = ({ intent }: LedgerOrder) => intent.parent === owner.parent && intent.side === owner.side;
+    const wanted = stops.find((leg) => isOwn(leg) && isStopOf(leg, stop, quantity));
+    if (wanted !== undefined && stops.length === 1) return;
     // While something closes the position its quantity changes all the time: its stops are fitted when that has ended.
-    const isClosing = [...stops, ...targets].some(isTriggered) || this.#isExiting(key);
+    const isClosing = stops.some(isTriggered) || targets.some(isTriggered) || this.#isExiting(key);
     if (wanted === undefined) {
-      if (isClosing && coverOf(current) >= quantity) return;
+      if (isClosing && coverOf(stops.filter(isOwn)) >= quantity) return;
       this.#placeStop(owner, stop, quantity);
     } else if (isConfirmed(wanted) && !isClosing) {
       for (const other of stops) if (other !== wanted) this.#cancels.push(other.intent.clientOrderId);
@@ -305,14 +356,13 @@ class ProtectionRound {
 
   /** The newest entry of the position's strategy and symbol that filled; where a part of it crossed inside the book, the one with the legs. */
   #entryOf({ strategy, symbol }: LedgerPosition): LedgerOrder | undefined {
-    const entries = [...this.#state.ledger.orders.values()].filter(
-      ({ intent, filled }) =>
-        intent.purpose === 'entry' && filled > 0n && intent.strategy === strategy && intent.symbol === symbol,
-    );
-    const newest = entries.reduce<LedgerOrder | undefined>(
-      (found, entry) => (found && found.intent.decidedAt > entry.intent.decidedAt ? found : entry),
-      undefined,
-    );
+    let newest: LedgerOrder | undefined;
+    for (const order of this.#state.ledger.orders.values()) {
+      const { intent, filled } = order;
+      const isEntry = intent.purpose === 'entry' && intent.strategy === strategy && intent.symbol === symbol;
+      if (!isEntry || filled === 0n) continue;
+      if (newest === undefined || newest.intent.decidedAt <= intent.decidedAt) newest = order;
+    }
     return this.#state.ledger.orders.get(newest?.intent.parent ?? '') ?? newest;
   }
 
@@ -322,13 +372,12 @@ class ProtectionRound {
   }
 
   #isExiting(key: string): boolean {
-    return this.#working.some(
-      ({ intent }) => intent.purpose === 'exit' && positionKey(intent.strategy, intent.symbol) === key,
-    );
+    return workingOrderOf(this.#state.ledger, 'exit', key) !== undefined;
   }
 
   #strategyOf(name: string): Strategy | undefined {
-    return this.#settings.strategies.find((strategy) => strategy.name === name);
+    for (const strategy of this.#settings.strategies) if (strategy.name === name) return strategy;
+    return undefined;
   }
 
   #protectionOf(strategy: string) {
@@ -342,6 +391,12 @@ class ProtectionRound {
   #note({ strategy, symbol }: LedgerPosition, reason: ReasonCode): void {
     this.#notes.push({ strategy, symbol, reason });
   }
+}
+
+function withPlaced(protection: PositionProtection, areTargetsPlaced: boolean, quantity: bigint): PositionProtection {
+  if (protection.areTargetsPlaced === areTargetsPlaced && protection.quantity === quantity) return protection;
+  const { parent, openedAt, stop, best } = protection;
+  return { parent, openedAt, stop, best, areTargetsPlaced, quantity };
 }
 
 const sideOf = ({ quantity }: LedgerPosition): SignalSide => (quantity > 0n ? 'long' : 'short');

@@ -73,7 +73,8 @@ export interface DecideInput {
   readonly commands?: readonly BookCommand[];
 }
 
-type DecidedParts = Pick<
+/** What of the cycle's record is decided. */
+export type DecidedParts = Pick<
   CycleRecord,
   | 'status'
   | 'reason'
@@ -91,7 +92,10 @@ type DecidedParts = Pick<
   | 'reasonCounts'
 >;
 
-/** The parts of the cycle's record that are decided here, and the state to go on from. */
+/**
+ * The parts of the cycle's record that are decided here, and the state to go on from. Some are made when they are first read: a copy by
+ * spreading lacks them, {@link decidedPartsOf} has all.
+ */
 export interface Decision extends DecidedParts {
   readonly state: BookState;
   /** Client order ids of working orders whose end is asked for: until it is reported, in every minute's decision anew. */
@@ -100,4 +104,24 @@ export interface Decision extends DecidedParts {
   readonly netted: readonly Fill[];
   /** Broker events of orders the book does not know; each is counted as ORDER_EVENT_UNKNOWN. */
   readonly unknownEvents: readonly BrokerEvent[];
+}
+
+/** As plain data, everything made. */
+export function decidedPartsOf(decision: Decision): DecidedParts {
+  return {
+    status: decision.status,
+    ...(decision.reason === undefined ? {} : { reason: decision.reason }),
+    signals: decision.signals,
+    notes: decision.notes,
+    intents: decision.intents,
+    orders: decision.orders,
+    orderEvents: decision.orderEvents,
+    fills: decision.fills,
+    cashFlows: decision.cashFlows,
+    positions: decision.positions,
+    equity: decision.equity,
+    commands: decision.commands,
+    riskEvents: decision.riskEvents,
+    reasonCounts: decision.reasonCounts,
+  };
 }

@@ -1,4 +1,12 @@
-import { cashToNumber, type Fill, milliseconds, type ReasonCode, type Signal, type SymbolId } from '../core/index.ts';
+import {
+  cashToNumber,
+  type Fill,
+  milliseconds,
+  type Order,
+  type ReasonCode,
+  type Signal,
+  type SymbolId,
+} from '../core/index.ts';
 import { tradingRulesOf } from '../matching/index.ts';
 import { MLSignalGenerator, type SignalSettings, type SymbolContext, updateRegimes } from '../signals/index.ts';
 import {
@@ -22,7 +30,7 @@ import {
   valueLedger,
   volatilityOf,
 } from '../trading/index.ts';
-import { type BookState, observeCandles, withEntriesCancelled } from './book-state.ts';
+import { type BookState, entriesCancelled, observeCandles } from './book-state.ts';
 import { settleEnded } from './decide-ended.ts';
 import { planOrders } from './decide-orders.ts';
 import { type ForcedClosing, protectPositions } from './decide-protection.ts';
@@ -50,135 +58,234 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const settled = settleEnded(booked.ledger, input, markets, settings);
   const { equity } = valueLedger(settled.ledger, markets);
   const { transfers } = settled.ledger;
-  const fills = [...state.unseenFills, ...booked.fills];
+  const fills = joined(state.unseenFills, booked.fills);
   const measured = updateRisk(
     state.risk,
     {
       minute,
       equity,
       transfers,
-      fills: [...fills, ...settled.fills],
+      fills: joined(fills, settled.fills),
       isOpen: (key) => settled.ledger.positions.has(key),
       isDataSufficient: panelReason(input, settings.signals) === undefined,
       model: input.modelEvidence,
     },
     settings.risk,
   );
-  const commands = input.commands ?? [];
+  const { commands = NONE } = input;
   const commanded = applyCommands(measured.risk, commands, { at: minute, equity, transfers }, settings.risk);
   const moved = transfers - (state.risk.transfers ?? transfers);
   const isResumed = commands.some(({ command }) => command === 'resume');
-  const drawdowns = updateDrawdowns(isResumed ? new Map() : state.drawdowns, equity, moved, settings);
+  const drawdowns = updateDrawdowns(isResumed ? NO_DRAWDOWNS : state.drawdowns, equity, moved, settings);
   const regimes = updateRegimes(state.regimes, markets, settings.signals.regimes);
-  const held: BookState = { ...state, minute, ledger: settled.ledger, markets, regimes, drawdowns };
-  const guarded = protectPositions(held, input, settings);
+  const guarded = protectPositions(
+    { ledger: settled.ledger, markets, protections: state.protections, drawdowns },
+    input,
+    settings,
+  );
   const unprotected = guarded.mustHalt
     ? haltFor(commanded.risk, minute, 'PROTECTION_UNCONFIRMED')
-    : { risk: commanded.risk, events: [] };
+    : { risk: commanded.risk, events: NONE };
   const { risk } = unprotected;
   const { protections } = guarded;
-  const marked = withEntriesCancelled({ ...held, ledger: guarded.entered.ledger, risk, protections });
+  const marked: BookState = {
+    minute,
+    ledger: entriesCancelled(guarded.entered.ledger, risk),
+    risk,
+    markets,
+    regimes,
+    edges: state.edges,
+    holdUntil: state.holdUntil,
+    cooldowns: state.cooldowns,
+    protections,
+    drawdowns,
+    unseenFills: state.unseenFills,
+  };
 
   const capital = capitalOf(risk, equity, settings.risk);
   const blocked = input.late ?? decisiveLatch(risk)?.reason ?? input.entriesBlocked;
-  const { signals, edges } = new MLSignalGenerator(settings.signals, settings.costs).generate({
-    book: settings.book,
-    minute,
-    forecasts: input.forecasts,
-    contexts: contextsOf(marked, input, settings),
-    coverage: input.coverage,
-    referencesPresent: input.referencesPresent,
-    ...(regimes.market === undefined ? {} : { marketRegime: regimes.market.regime }),
-    ...(blocked === undefined ? {} : { blocked }),
-    typicalNotional: cashToNumber(shareOfEquity(capital.equity, settings.risk.maxPositionFraction)),
-    edges: state.edges,
-    edgeReference: input.edgeReference ?? {},
-  });
+  const { signals, edges } =
+    input.forecasts.length === 0
+      ? { signals: NONE, edges: state.edges }
+      : new MLSignalGenerator(settings.signals, settings.costs).generate({
+          book: settings.book,
+          minute,
+          forecasts: input.forecasts,
+          contexts: contextsOf(marked, input, settings),
+          coverage: input.coverage,
+          referencesPresent: input.referencesPresent,
+          ...(regimes.market === undefined ? {} : { marketRegime: regimes.market.regime }),
+          ...(blocked === undefined ? {} : { blocked }),
+          typicalNotional: cashToNumber(shareOfEquity(capital.equity, settings.risk.maxPositionFraction)),
+          edges: state.edges,
+          edgeReference: input.edgeReference ?? {},
+        });
 
   const reason = blocked ?? panelReason(input, settings.signals);
   const planned = planOrders(
     marked,
     {
-      ...input,
+      minute,
+      members: input.members,
+      instruments: input.instruments,
+      incomplete: input.incomplete,
+      late: input.late,
       signals,
       capital,
       blocked: reason,
-      closings: [...guarded.closings, ...stoppedOut(marked)],
+      closings: joined(guarded.closings, stoppedOut(marked)),
       closedByLegs: closedByLegs(marked, fills),
     },
     settings,
   );
   const ledger = forgetEnded(planned.entered.ledger, minute, ENDED_RETENTION);
-  const changes = [booked, settled, guarded.entered, planned.entered];
-  const notes = [...guarded.notes, ...planned.notes];
-  const orderEvents = changes.flatMap((change) => change.orderEvents);
-  const riskEvents = [...measured.events, ...commanded.events, ...unprotected.events];
-  return {
+  const riskEvents = joined(joined(measured.events, commanded.events), unprotected.events);
+  const isOrdering = planned.intents.length > 0;
+  return new MinuteDecision(settings.book, input, {
     state: {
-      ...marked,
+      minute,
       ledger,
-      risk: {
-        ...risk,
-        ordersOfDay: risk.ordersOfDay + planned.intents.length,
-      },
+      risk: isOrdering ? { ...risk, ordersOfDay: risk.ordersOfDay + planned.intents.length } : risk,
+      markets,
+      regimes,
       edges,
-      // What crossed inside the book came after the minute was measured.
-      unseenFills: planned.entered.fills,
       holdUntil: planned.holdUntil,
       cooldowns: planned.cooldowns,
+      protections,
+      drawdowns,
+      // What crossed inside the book came after the minute was measured.
+      unseenFills: planned.entered.fills,
     },
-    status: input.late === undefined ? 'DECIDED' : 'MISSED',
-    ...(reason === undefined ? {} : { reason }),
+    reason,
     signals,
-    intents: [...unendedLegs(booked.legs, settled.ledger), ...guarded.intents, ...planned.intents],
+    intents: joined(joined(unendedLegs(booked.legs, settled.ledger), guarded.intents), planned.intents),
     cancels: pendingCancels(ledger),
     netted: planned.entered.fills,
     orders: changedOrders([booked, settled, planned.entered]),
-    orderEvents,
-    fills: changes.flatMap((change) => change.fills),
-    cashFlows: changes.flatMap((change) => change.cashFlows),
-    positions: positionsOf(settings.book, ledger, markets),
-    equity: equityPointOf(minute, ledger, valueLedger(ledger, markets)),
-    reasonCounts: countReasons([
-      ...input.excluded.map((exclusion) => exclusion.reason),
-      ...(input.modelReason === undefined ? [] : [input.modelReason]),
-      ...(input.withheld?.values() ?? []),
-      ...reasonsOf(signals),
-      ...notes.map((note) => note.reason),
-      ...riskEvents.flatMap((event) => (event.action === 'risk.latch' ? event.reason : [])),
-      ...orderEvents.flatMap((event) => event.reason ?? []),
-      ...booked.unknown.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
-    ]),
+    orderEvents: joined(
+      joined(booked.orderEvents, settled.orderEvents),
+      joined(guarded.entered.orderEvents, planned.entered.orderEvents),
+    ),
+    fills: joined(joined(booked.fills, settled.fills), planned.entered.fills),
+    cashFlows: booked.cashFlows,
     commands: commanded.applied,
     riskEvents,
-    notes,
+    notes: joined(guarded.notes, planned.notes),
     unknownEvents: booked.unknown,
-  };
+  });
 }
+
+/** What is decided at once. */
+type DecidedNow = Omit<Decision, 'status' | 'reason' | 'positions' | 'equity' | 'reasonCounts'> & {
+  readonly reason: ReasonCode | undefined;
+};
+
+/** Texts and counts of a minute are made when somebody asks for them: a backtest reads few of half a million. */
+class MinuteDecision implements Decision {
+  readonly state: BookState;
+  readonly reason?: ReasonCode;
+  readonly signals: Decision['signals'];
+  readonly intents: Decision['intents'];
+  readonly cancels: Decision['cancels'];
+  readonly netted: Decision['netted'];
+  readonly orders: Decision['orders'];
+  readonly orderEvents: Decision['orderEvents'];
+  readonly fills: Decision['fills'];
+  readonly cashFlows: Decision['cashFlows'];
+  readonly commands: Decision['commands'];
+  readonly riskEvents: Decision['riskEvents'];
+  readonly notes: Decision['notes'];
+  readonly unknownEvents: Decision['unknownEvents'];
+  readonly #book: string;
+  readonly #input: DecideInput;
+  #positions: Decision['positions'] | undefined;
+  #equity: Decision['equity'] | undefined;
+  #reasonCounts: Decision['reasonCounts'] | undefined;
+
+  constructor(book: string, input: DecideInput, decided: DecidedNow) {
+    this.#book = book;
+    this.#input = input;
+    this.state = decided.state;
+    if (decided.reason !== undefined) this.reason = decided.reason;
+    this.signals = decided.signals;
+    this.intents = decided.intents;
+    this.cancels = decided.cancels;
+    this.netted = decided.netted;
+    this.orders = decided.orders;
+    this.orderEvents = decided.orderEvents;
+    this.fills = decided.fills;
+    this.cashFlows = decided.cashFlows;
+    this.commands = decided.commands;
+    this.riskEvents = decided.riskEvents;
+    this.notes = decided.notes;
+    this.unknownEvents = decided.unknownEvents;
+  }
+
+  get status(): Decision['status'] {
+    return this.#input.late === undefined ? 'DECIDED' : 'MISSED';
+  }
+
+  get positions(): Decision['positions'] {
+    this.#positions ??= positionsOf(this.#book, this.state.ledger, this.state.markets);
+    return this.#positions;
+  }
+
+  get equity(): Decision['equity'] {
+    const { minute, ledger, markets } = this.state;
+    this.#equity ??= equityPointOf(minute, ledger, valueLedger(ledger, markets));
+    return this.#equity;
+  }
+
+  get reasonCounts(): Decision['reasonCounts'] {
+    const { excluded, modelReason, withheld } = this.#input;
+    this.#reasonCounts ??= countReasons([
+      ...excluded.map((exclusion) => exclusion.reason),
+      ...(modelReason === undefined ? [] : [modelReason]),
+      ...(withheld?.values() ?? []),
+      ...reasonsOf(this.signals),
+      ...this.notes.map((note) => note.reason),
+      ...this.riskEvents.flatMap((event) => (event.action === 'risk.latch' ? event.reason : [])),
+      ...this.orderEvents.flatMap((event) => event.reason ?? []),
+      ...this.unknownEvents.map((): ReasonCode => 'ORDER_EVENT_UNKNOWN'),
+    ]);
+    return this.#reasonCounts;
+  }
+}
+
+const NONE: readonly never[] = [];
+const NO_DRAWDOWNS: BookState['drawdowns'] = new Map();
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/** One list after the other; where one is empty, the other itself. */
+const joined = <T>(first: readonly T[], second: readonly T[]): readonly T[] =>
+  second.length === 0 ? first : first.length === 0 ? second : [...first, ...second];
 
 function updateDrawdowns(
   known: BookState['drawdowns'],
   equity: bigint,
   moved: bigint,
   settings: DecideSettings,
-): Map<string, DrawdownState> {
-  const drawdowns = new Map<string, DrawdownState>();
+): BookState['drawdowns'] {
+  let drawdowns: Map<string, DrawdownState> | undefined;
   for (const { name, protection } of settings.strategies) {
     if (protection.kind !== 'book') continue;
+    drawdowns ??= new Map();
     drawdowns.set(name, updateDrawdown(known.get(name), equity, protection.maxDrawdownFraction, moved));
   }
-  return drawdowns;
+  return drawdowns ?? NO_DRAWDOWNS;
 }
 
 /** The positions of strategies whose book stop was reached. */
-function stoppedOut({ ledger, drawdowns }: BookState): ForcedClosing[] {
+function stoppedOut({ ledger, drawdowns }: BookState): readonly ForcedClosing[] {
+  if (drawdowns.size === 0) return NONE;
   return [...ledger.positions.values()]
     .filter(({ strategy }) => drawdowns.get(strategy)?.isStopped)
     .map(({ strategy, symbol }) => ({ strategy, symbol, reason: 'RISK_STRATEGY_DRAWDOWN' }));
 }
 
 /** Keys of the positions that are gone and lost their last to a stop or a target. */
-function closedByLegs({ ledger }: BookState, fills: readonly Fill[]): Set<string> {
+function closedByLegs({ ledger }: BookState, fills: readonly Fill[]): ReadonlySet<string> {
+  if (fills.length === 0) return NO_KEYS;
   const closed = new Set<string>();
   for (const { clientOrderId, strategy, symbol } of fills) {
     const purpose = ledger.orders.get(clientOrderId)?.intent.purpose;
@@ -214,7 +321,8 @@ function contextsOf(
 }
 
 /** Orders whose state changed, each once, as it stands after the last change. */
-export function changedOrders(changes: readonly LedgerChange[]) {
+export function changedOrders(changes: readonly LedgerChange[]): readonly Order[] {
+  if (changes.every(({ changed }) => changed.length === 0)) return NONE;
   const orders = new Map(
     changes.flatMap((change) => change.changed).map((order) => [order.intent.clientOrderId, order]),
   );

@@ -3,6 +3,7 @@ import {
   type BarColumns,
   type EpochMs,
   epochMs,
+  type FeaturePanel,
   type FinalCandle,
   floorTo,
   formatTime,
@@ -33,6 +34,7 @@ import {
   type RawMarketData,
   type RebuildPlan,
   type RebuildReport,
+  rebuildRows,
   requiredHistory,
 } from '../features/index.ts';
 import { readHours } from './stored-hours.ts';
@@ -105,6 +107,30 @@ export async function buildFeatures(options: FeatureBuildOptions): Promise<Featu
     ...rebuilt,
     faults: await processor.report({ from: plan.from, to: plan.to, symbols }),
   };
+}
+
+/**
+ * Gives the rows of every minute of a range to `take`, oldest first, computed from stored candles as `buildFeatures` would have at its end;
+ * nothing is stored.
+ * @throws MinutehandError as `buildFeatures` does
+ */
+export async function recomputePanels(
+  options: Pick<FeatureBuildOptions, 'database' | 'config' | 'book' | 'signal'> & {
+    readonly from: EpochMs;
+    readonly to: EpochMs;
+  },
+  take: (panel: FeaturePanel) => Promise<void>,
+): Promise<void> {
+  const { database, config, from, signal } = options;
+  const venue = config.exchange.id;
+  const spans = { '1m': await storedSpans(database, venue, '1m'), '15m': await storedSpans(database, venue, '15m') };
+  const universe = await panelOf(options, spans);
+  const plan = { ...planBuild(options, universe, spans), everyMinuteFrom: from };
+  const references = config.universe.references.filter((symbol) => universe.includes(symbol));
+  const raw = storedBars(database, venue, universe);
+  for await (const { panel } of rebuildRows(plan, { set: featureSet(), universe, references, raw, signal })) {
+    await take(panel);
+  }
 }
 
 type Spans = Readonly<Record<'1m' | '15m', ReadonlyMap<SymbolId, StoredSpan>>>;

@@ -108,12 +108,8 @@ export class FundingFeed implements FundingSource {
     return settled.sort((a, b) => a.time - b.time || (a.symbol < b.symbol ? -1 : 1));
   }
 
-  /** The close of the newest minute that had ended at `time`, price units; undefined where the hour before has none. */
-  async priceAt(symbol: SymbolId, time: EpochMs): Promise<bigint | undefined> {
-    const { database, venue } = this.#parts;
-    const range = { venue, timeframe: '1m', from: epochMs(time - HOUR_MS), until: time } as const;
-    const close = (await readBars(database, [symbol], range)).get(symbol)?.close.at(-1);
-    return close === undefined ? undefined : priceFromNumber(close);
+  priceAt(symbol: SymbolId, time: EpochMs): Promise<bigint | undefined> {
+    return closeBefore(this.#parts.database, this.#parts.venue, symbol, time);
   }
 
   /** What a long last paid a short, per 8 hours, as settled before `minute`; symbols of which nobody knows are left out. */
@@ -182,6 +178,18 @@ export class FundingFeed implements FundingSource {
     const { times } = this.#known.get(symbol) ?? NONE;
     return times.length === 0 ? undefined : epochMs(at64(times, times.length - 1) + MINUTE_MS);
   }
+}
+
+/** The close of the newest minute that had ended at `time`, price units; undefined where the hour before has none. */
+export async function closeBefore(
+  database: Database,
+  venue: string,
+  symbol: SymbolId,
+  time: EpochMs,
+): Promise<bigint | undefined> {
+  const range = { venue, timeframe: '1m', from: epochMs(time - HOUR_MS), until: time } as const;
+  const close = (await readBars(database, [symbol], range)).get(symbol)?.close.at(-1);
+  return close === undefined ? undefined : priceFromNumber(close);
 }
 
 /** From the settlement before one to it; 8 hours where that is not known, as after a hole. */

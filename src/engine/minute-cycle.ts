@@ -8,6 +8,7 @@ import type {
   FeaturePanel,
   FinalCandle,
   Forecast,
+  FundingRates,
   Instrument,
   Journal,
   Log,
@@ -16,9 +17,12 @@ import type {
   OrderIntent,
   Predictor,
   ReasonCode,
+  ReplayState,
+  StepRecord,
   SymbolId,
 } from '../core/index.ts';
 import {
+  DAY_MS,
   type EpochMs,
   epochMs,
   formatTime,
@@ -35,7 +39,6 @@ import type { PredictorSlot } from '../model/index.ts';
 import type { ModelEvidence } from '../signals/index.ts';
 import {
   applyBrokerEvents,
-  applyCommands,
   type Difference,
   describeDifference,
   differencesOf,
@@ -43,10 +46,10 @@ import {
   type Ledger,
   pendingCancels,
   riskModeOf,
-  valueLedger,
 } from '../trading/index.ts';
 import {
   type BetweenMinutes,
+  bookCommands,
   bookEvents,
   closePositions,
   closeUnprotected,
@@ -54,11 +57,14 @@ import {
   positionsWithoutExit,
   unprotectedPositions,
 } from './book-events.ts';
-import { type BookState, encodeBookState, withEntriesCancelled } from './book-state.ts';
+import { type BookState, encodeBookState } from './book-state.ts';
 import type { ChallengerForecasts } from './challenger-forecasts.ts';
-import { type DecideSettings, type Decision, decide } from './decide.ts';
+import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
+import { decidedPartsOf } from './decide-types.ts';
 import { MinuteQueue } from './minute-queue.ts';
 import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
+import type { KnownRate, MinuteInputs } from './step-inputs.ts';
+import { type BetweenCause, digestOfPanel, ratesAfter, type SharedInputs, StepRecorder } from './step-recorder.ts';
 
 /** What one book's minutes need; every part that differs between backtest, paper and live is a port. */
 export interface MinuteCycleParts {
@@ -73,6 +79,8 @@ export interface MinuteCycleParts {
   readonly entriesBlocked: (minute: EpochMs) => ReasonCode | undefined;
   /** What longs last paid shorts, a share of the notional per 8 hours, as known to a minute. */
   readonly fundingRates?: (minute: EpochMs) => ReadonlyMap<SymbolId, number>;
+  /** Settled funding rates at hand. */
+  readonly knownFunding?: () => ReadonlyMap<SymbolId, FundingRates>;
   /** What the outcomes of the serving model's forecasts say. */
   readonly modelEvidence?: () => ModelEvidence | undefined;
   readonly clock: Clock;
@@ -99,6 +107,8 @@ export interface CycleSettings {
   /** Minutes after which an unknown minute is given up and carried as a hole. */
   readonly holePatienceMinutes: number;
   readonly decide: DecideSettings;
+  /** What decisions are made with, as it is recorded. */
+  readonly text: string;
 }
 
 /** A finished minute, as shown and counted. */
@@ -123,6 +133,7 @@ const LONGEST_EXPLAINED_MS = 90 * MINUTE_MS;
 export class MinuteCycle {
   readonly #parts: MinuteCycleParts;
   readonly #queue: MinuteQueue;
+  readonly #recorder: StepRecorder;
   #state: BookState;
   #features: FeatureEngineer;
   #lastMinute: EpochMs | undefined;
@@ -134,18 +145,29 @@ export class MinuteCycle {
   #agreedAt: EpochMs | undefined;
   /** What was reported and is not committed. */
   #unbooked: BrokerEvent[] = [];
+  /** Funding rates that the features were given since the last minute. */
+  #learned: KnownRate[] = [];
+  #isFirst = true;
+  /** Whether the features come from elsewhere than the minute before. */
+  #isOrigin: boolean;
   /** When a position was first seen without a confirmed stop, by `positionKey`; real time. */
   #bareSince = new Map<string, number>();
   #stored: Promise<void> = Promise.resolve();
   /** Minutes and commands change the state one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: MinuteCycleParts, start: { state: BookState; features: FeatureEngineer; lastMinute?: EpochMs }) {
+  /** @param start `isOrigin` where the features do not go on from those of the last minute; their state is then stored with it */
+  constructor(
+    parts: MinuteCycleParts,
+    start: { state: BookState; features: FeatureEngineer; lastMinute?: EpochMs; isOrigin?: boolean },
+  ) {
     this.#parts = parts;
     this.#state = start.state;
     this.#features = start.features;
     this.#lastMinute = start.lastMinute;
     this.#agreedAt = start.lastMinute;
+    this.#isOrigin = start.isOrigin ?? false;
+    this.#recorder = new StepRecorder(parts.universe, parts.settings.text);
     this.#queue = new MinuteQueue(parts.universe, parts.settings.holePatienceMinutes);
   }
 
@@ -158,9 +180,16 @@ export class MinuteCycle {
     return this.#features;
   }
 
-  /** Replaces the feature state by one that has seen the same minutes from further back; between two cycles. */
+  /** Replaces the feature state by one that has seen the same minutes from further back, and is stored; between two cycles. */
   exchangeFeatures(next: FeatureEngineer): void {
     this.#features = next;
+    this.#isOrigin = true;
+  }
+
+  /** Gives the features funding rates that have come to hand. */
+  pushFunding(symbol: SymbolId, rates: FundingRates): void {
+    this.#features.pushFunding(symbol, rates);
+    this.#learned.push(...ratesAfter(new Map([[symbol, rates]]), 0));
   }
 
   /**
@@ -177,29 +206,18 @@ export class MinuteCycle {
    */
   applyCommands(): Promise<RiskStanding | undefined> {
     return this.#inTurn(async () => {
-      const { book, clock, journal, log, metrics, settings } = this.#parts;
+      const { book, clock, instruments, journal, log, metrics, settings } = this.#parts;
       const minute = this.#lastMinute;
       const commands = minute === undefined ? [] : await journal.pendingCommands(book);
       if (minute === undefined || commands.length === 0) return undefined;
-      const { ledger, markets, risk } = this.#state;
-      const { equity } = valueLedger(ledger, markets);
-      const standing = { at: clock.now(), equity, transfers: ledger.transfers };
-      const changed = applyCommands(risk, commands, standing, settings.decide.risk);
-      const isResumed = commands.some(({ command }) => command === 'resume');
-      const drawdowns = isResumed ? new Map() : this.#state.drawdowns;
-      const state = withEntriesCancelled({ ...this.#state, risk: changed.risk, drawdowns });
-      await this.#write(() =>
-        journal.commitCommands({
-          book,
-          minute,
-          commands: changed.applied,
-          riskEvents: changed.events,
-          bookState: encodeBookState(state),
-        }),
-      );
+      const at = clock.now();
+      const { state, ...changed } = bookCommands(this.#state, commands, at, settings.decide);
+      const bookState = encodeBookState(state);
+      const step = this.#recorder.between(minute, { kind: 'commands', at, commands }, instruments(), bookState);
+      await this.#write(() => journal.commitCommands({ book, minute, ...changed, bookState, step }));
       this.#state = state;
-      log.warn({ commands, outcomes: changed.applied }, 'commands took effect');
-      for (const event of changed.events) {
+      log.warn({ commands, outcomes: changed.commands }, 'commands took effect');
+      for (const event of changed.riskEvents) {
         if (event.action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason: event.reason });
       }
       await this.#parts.broker.cancel(pendingCancels(state.ledger));
@@ -216,8 +234,9 @@ export class MinuteCycle {
       const { broker, instruments, settings } = this.#parts;
       this.#unbooked.push(...(broker.account?.take() ?? []));
       if (this.#unbooked.length === 0 || this.#lastMinute === undefined) return false;
-      const booked = bookEvents(this.#state, this.#unbooked, instruments(), settings.decide);
-      await this.#commit(booked);
+      const events = this.#unbooked;
+      const booked = bookEvents(this.#state, events, instruments(), settings.decide);
+      await this.#commit(booked, { kind: 'events', events });
       this.#unbooked = [];
       await this.#carryOut(booked);
       return true;
@@ -278,7 +297,8 @@ export class MinuteCycle {
     if (isMoneyAlone && this.#moneyDiffers < MOST_MONEY_DIFFERENCES) return differences;
     await this.#inTurn(async () => {
       const at = clock.now();
-      await this.#commitBetween(haltUnreconciled(this.#state, at, text, this.#parts.settings.decide));
+      const halted = haltUnreconciled(this.#state, at, text, this.#parts.settings.decide);
+      await this.#commitBetween(halted, { kind: 'unreconciled', at, text });
     });
     return differences;
   }
@@ -298,14 +318,19 @@ export class MinuteCycle {
       const due = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
       if (due.length > 0) {
         log.error({ positions: due, reason: 'PROTECTION_UNCONFIRMED' }, 'positions without a confirmed stop');
-        await this.#commitBetween(closeUnprotected(this.#state, due, clock.now(), settings.decide));
+        const at = clock.now();
+        const closed = closeUnprotected(this.#state, due, at, settings.decide);
+        await this.#commitBetween(closed, { kind: 'unprotected', at, keys: due });
       }
       // Closing everything does not wait for a minute, which may never come.
       const open = isClosingAll(this.#state.risk) ? positionsWithoutExit(this.#state) : [];
       const again = open.filter((key) => now - (this.#closingSince.get(key) ?? -confirmWithinMs) >= confirmWithinMs);
       if (again.length > 0) {
         for (const key of again) this.#closingSince.set(key, now);
-        await this.#commitBetween(closePositions(this.#state, again, clock.now(), 'RISK_CLOSE_ALL', settings.decide));
+        const at = clock.now();
+        const reason = 'RISK_CLOSE_ALL';
+        const closed = closePositions(this.#state, again, at, reason, settings.decide);
+        await this.#commitBetween(closed, { kind: 'close', at, keys: again, reason });
       }
       return due;
     });
@@ -322,8 +347,8 @@ export class MinuteCycle {
     return epochMs(Math.max((this.#agreedAt ?? last) - 5 * MINUTE_MS, last - LONGEST_EXPLAINED_MS));
   }
 
-  async #commitBetween(between: BetweenMinutes): Promise<void> {
-    await this.#commit(between);
+  async #commitBetween(between: BetweenMinutes, cause: BetweenCause): Promise<void> {
+    await this.#commit(between, cause);
     await this.#carryOut(between);
   }
 
@@ -338,8 +363,10 @@ export class MinuteCycle {
     }
   }
 
-  async #commit({ state, record }: BetweenMinutes): Promise<void> {
-    await this.#write(() => this.#parts.journal.commitEvents(record));
+  async #commit({ state, record }: BetweenMinutes, cause: BetweenCause): Promise<void> {
+    const { journal, instruments } = this.#parts;
+    const step = this.#recorder.between(record.minute, cause, instruments(), record.bookState);
+    await this.#write(() => journal.commitEvents({ ...record, step }));
     this.#state = state;
   }
 
@@ -393,6 +420,8 @@ export class MinuteCycle {
       mark = now;
     };
     const startedAt = clock.now();
+    const origin = this.#isOrigin ? encodeBookState(this.#state) : undefined;
+    this.#isOrigin = false;
 
     const arrived = [...input.repaired, ...input.candles];
     const [{ corrections }, commands] = await Promise.all([
@@ -410,6 +439,8 @@ export class MinuteCycle {
 
     const due = this.#queue.take(arrived, minute, (symbol) => this.#features.lastMinute(symbol));
     this.#features.push(due.candles);
+    const learned = this.#isFirst ? this.#knownFundingSince(minute) : this.#learned;
+    this.#learned = [];
     const excluded = this.#exclusions(input, due.waiting);
     const candles = new Map<SymbolId, FinalCandle>();
     for (const candle of input.candles) candles.set(candle.symbol, candle);
@@ -430,59 +461,54 @@ export class MinuteCycle {
     if (!featurePanel && settings.enabled) await this.#observe(predictor, minute, panel.members);
     lap('forecasts');
 
-    const brokerEvents = [...this.#unbooked, ...(await broker.events(minute, candles))];
+    const unsent = this.#unbooked;
+    const brokerEvents = [...unsent, ...(await broker.events(minute, candles))];
     const lateness = late ?? (clock.now() > minute + settings.deadlineMs ? 'CYCLE_PAST_DEADLINE' : undefined);
-    const decision = decide(
-      this.#state,
-      {
-        minute,
-        members: panel.members,
-        excluded: panel.excluded,
-        candles,
-        coverage: panel.coverage,
-        referencesPresent: panel.referencesPresent,
-        forecasts,
-        edgeReference: predictor?.edgeReference,
-        modelReason,
-        withheld,
-        ...(this.#parts.fundingRates ? { fundingRates: this.#parts.fundingRates(minute) } : {}),
-        brokerEvents,
-        late: lateness,
-        instruments: this.#parts.instruments(),
-        incomplete: due.waiting,
-        // What an account holds of an instrument that ends the venue settles, and tells of.
-        ended: broker.account === undefined ? this.#parts.ended() : NONE_ENDED,
-        entriesBlocked: broker.account?.blocked ?? this.#parts.entriesBlocked(minute),
-        modelEvidence: this.#parts.modelEvidence?.(),
-        commands,
-      },
-      settings.decide,
-    );
+    const decideInput: DecideInput = {
+      minute,
+      members: panel.members,
+      excluded: panel.excluded,
+      candles,
+      coverage: panel.coverage,
+      referencesPresent: panel.referencesPresent,
+      forecasts,
+      edgeReference: predictor?.edgeReference,
+      modelReason,
+      withheld,
+      ...(this.#parts.fundingRates ? { fundingRates: this.#parts.fundingRates(minute) } : {}),
+      brokerEvents,
+      late: lateness,
+      instruments: this.#parts.instruments(),
+      incomplete: due.waiting,
+      // What an account holds of an instrument that ends the venue settles, and tells of.
+      ended: broker.account === undefined ? this.#parts.ended() : NONE_ENDED,
+      entriesBlocked: broker.account?.blocked ?? this.#parts.entriesBlocked(minute),
+      modelEvidence: this.#parts.modelEvidence?.(),
+      commands,
+    };
+    const decision = decide(this.#state, decideInput, settings.decide);
     const bookState = encodeBookState(decision.state);
+    const step = this.#recordStep(decideInput, bookState, {
+      ...(this.#isFirst ? { isFirst: true } : {}),
+      ...(origin === undefined ? {} : { isOrigin: true }),
+      ...(learned.length > 0 ? { funding: learned } : {}),
+      ...this.#recordCandles(input, due.candles),
+      ...(corrections.length > 0 ? { corrected: corrections.map(({ reported }) => reported) } : {}),
+      ...(featurePanel ? { panel: digestOfPanel(featurePanel) } : {}),
+      ...(predictor ? { model: predictor.modelId } : {}),
+      ...(unsent.length > 0 ? { unsent: unsent.length } : {}),
+    });
     lap('decision');
 
     const record: CycleRecord = {
       book,
       minute,
-      status: decision.status,
-      ...(decision.reason ? { reason: decision.reason } : {}),
+      ...decidedPartsOf(decision),
       ...(predictor && forecasts.length > 0 ? { modelId: predictor.modelId } : {}),
       members: panel.members,
       excluded: panel.excluded,
       candles: input.candles.length,
       forecasts,
-      signals: decision.signals,
-      notes: decision.notes,
-      intents: decision.intents,
-      orders: decision.orders,
-      orderEvents: decision.orderEvents,
-      fills: decision.fills,
-      cashFlows: decision.cashFlows,
-      positions: decision.positions,
-      equity: decision.equity,
-      commands: decision.commands,
-      riskEvents: decision.riskEvents,
-      reasonCounts: decision.reasonCounts,
       stageMs: {
         candles: stageMs.candles,
         features: stageMs.features,
@@ -491,18 +517,20 @@ export class MinuteCycle {
       },
       startedAt,
       bookState,
+      step,
     };
     await this.#stored;
     await this.#write(() => journal.commitCycle(record));
     this.#state = decision.state;
     this.#lastMinute = minute;
+    this.#isFirst = false;
     lap('commit');
 
     this.#unbooked = await this.#send(decision, minute);
     lap('send');
     const totalMs = clock.elapsed() - began;
     this.#count(record, stageMs, totalMs);
-    this.#storeAfterwards(record, featurePanel, stageMs);
+    this.#storeAfterwards(record, featurePanel, stageMs, origin);
     if (settings.enabled) {
       this.#parts.challenger?.take({
         minute,
@@ -562,6 +590,50 @@ export class MinuteCycle {
     } catch (error) {
       this.#parts.log.error({ minute, error: messageOf(error) }, 'the model could not take the minute in');
     }
+  }
+
+  /** Rates that a broker may still pay, and a restart has learnt meanwhile. */
+  #knownFundingSince(minute: EpochMs): KnownRate[] {
+    const known = this.#parts.knownFunding?.();
+    return known === undefined ? [] : ratesAfter(known, minute - 2 * DAY_MS);
+  }
+
+  /** What arrived and what went into the features, where it is not simply the candles of every symbol. */
+  #recordCandles(input: MinuteCandles, pushed: readonly FinalCandle[]): Pick<MinuteInputs, 'arrived' | 'pushed'> {
+    const { universe } = this.#parts;
+    const arrived = input.candles.map(({ symbol }) => symbol);
+    const isWhole = arrived.length === universe.length && arrived.every((symbol, index) => symbol === universe[index]);
+    const own = new Map(input.candles.map((candle) => [candle.symbol, candle]));
+    const expected = universe.flatMap((symbol) => own.get(symbol) ?? []);
+    const isExpected = pushed.length === expected.length && pushed.every((candle, index) => candle === expected[index]);
+    return {
+      ...(isWhole ? {} : { arrived }),
+      ...(isExpected ? {} : { pushed: pushed.map(({ symbol, openTime }) => [symbol, openTime] as const) }),
+    };
+  }
+
+  #recordStep(
+    input: DecideInput,
+    bookState: string,
+    known: Partial<Omit<MinuteInputs, 'kind' | 'settings' | keyof SharedInputs>>,
+  ): StepRecord {
+    const { minute, coverage, referencesPresent, withheld, brokerEvents, incomplete, ended, commands = [] } = input;
+    const { modelReason, late, entriesBlocked, instruments, fundingRates, edgeReference, modelEvidence } = input;
+    const inputs = {
+      ...known,
+      ...(incomplete.size > 0 ? { incomplete: [...incomplete] } : {}),
+      ...(ended.size > 0 ? { ended: [...ended] } : {}),
+      coverage,
+      referencesPresent,
+      ...(modelReason === undefined ? {} : { modelReason }),
+      ...(withheld && withheld.size > 0 ? { withheld: [...withheld] } : {}),
+      ...(brokerEvents.length > 0 ? { events: brokerEvents } : {}),
+      ...(late === undefined ? {} : { late }),
+      ...(entriesBlocked === undefined ? {} : { entriesBlocked }),
+      ...(commands.length > 0 ? { commands } : {}),
+    };
+    const shared = { instruments, fundingRates, evidence: modelEvidence, edgeReference };
+    return this.#recorder.minute(minute, inputs, shared, bookState);
   }
 
   #exclusions(input: MinuteCandles, waiting: ReadonlySet<SymbolId>): Exclusion[] {
@@ -629,18 +701,29 @@ export class MinuteCycle {
    * T3, behind the commit: the next minute commits only after it, so that at most the newest minute's rows can be missing after a
    * crash. A failure is logged and counted, never lost in silence.
    */
-  #storeAfterwards(record: CycleRecord, panel: FeaturePanel | undefined, stageMs: Record<CycleStage, number>): void {
+  #storeAfterwards(
+    record: CycleRecord,
+    panel: FeaturePanel | undefined,
+    stageMs: Record<CycleStage, number>,
+    origin: string | undefined,
+  ): void {
     const { journal, book, log, metrics } = this.#parts;
     const features = this.#features;
     const { minute } = record;
     const rows = panel && rowsOfMinute(features, panel);
     const snapshot = minute % SNAPSHOT_EVERY_MS === 0 ? features.snapshot() : undefined;
+    const { featureSetHash } = features;
+    const begins: ReplayState[] = [];
+    if (origin !== undefined || snapshot) {
+      const common = { book, minute, featureSetHash, funding: JSON.stringify(this.#knownFundingSince(minute)) };
+      if (origin !== undefined) begins.push({ ...common, place: 'before', bookState: origin });
+      if (snapshot) begins.push({ ...common, place: 'after', bookState: record.bookState });
+    }
     this.#stored = (async () => {
       await journal.commitTimings(book, minute, { commit: stageMs.commit, send: stageMs.send });
       if (rows) await journal.commitFeatures(rows);
-      if (snapshot) {
-        await journal.saveFeatureState({ book, minute, featureSetHash: features.featureSetHash, bytes: snapshot });
-      }
+      for (const begin of begins) await journal.saveReplayState(begin);
+      if (snapshot) await journal.saveFeatureState({ book, minute, featureSetHash, bytes: snapshot });
     })().catch((error: unknown) => {
       metrics.count('minutehand_store_failures_total');
       log.error({ minute: formatTime(minute), error: messageOf(error) }, 'features of the minute could not be stored');

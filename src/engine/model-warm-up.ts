@@ -76,17 +76,27 @@ export async function observeStored(
   }
 }
 
-/** Rebuilds what is missing of the stored rows, as far as there are candles. */
-async function completeRows(parts: ModelWarmUpParts, from: EpochMs, to: EpochMs): Promise<void> {
-  const { config, database, featureSetHash, book, log, signal } = parts;
+/** Whether next to all of the rows that models of a book read are stored of a range. */
+export async function isContextStored(
+  { config, database, featureSetHash, log }: Pick<ModelWarmUpParts, 'config' | 'database' | 'featureSetHash' | 'log'>,
+  from: EpochMs,
+  to: EpochMs,
+): Promise<boolean> {
   const interval = config.ml_integration.scheduler.interval_seconds * 1_000;
   const isPhaseZeroAlone = interval % (PHASES * MINUTE_MS) === 0;
   const step = isPhaseZeroAlone ? PHASES * MINUTE_MS : MINUTE_MS;
   const wanted = Math.floor(to / step) - Math.ceil(from / step) + 1;
   const stored = await storedFeatureMinutes(database, { venue: config.exchange.id, featureSetHash, from, to });
   const found = stored.filter((minute) => minute % step === 0).length;
-  if (wanted - found <= SHARE_LEFT_OUT * wanted) return;
+  if (wanted - found <= SHARE_LEFT_OUT * wanted) return true;
   log.info({ found, wanted }, 'the rows of the model context are computed from stored candles');
+  return false;
+}
+
+/** Rebuilds what is missing of the stored rows, as far as there are candles. */
+async function completeRows(parts: ModelWarmUpParts, from: EpochMs, to: EpochMs): Promise<void> {
+  if (await isContextStored(parts, from, to)) return;
+  const { config, database, book, log, signal } = parts;
   try {
     await buildFeatures({ database, config, book, from, to, ...(signal ? { signal } : {}) });
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type Config, durationMs } from '../config/index.ts';
+import { type Config, decisionConfigText, durationMs } from '../config/index.ts';
 import { type Horizon, MINUTE_MS } from '../core/index.ts';
 import type { RetentionPolicy } from '../database/index.ts';
 import { sectorOf } from '../features/index.ts';
@@ -30,6 +30,7 @@ export function cycleSettings(config: Config, book: string): CycleSettings {
     minimumCoverage: config.universe.minimum_coverage,
     holePatienceMinutes: HOLE_PATIENCE_MINUTES,
     decide: decideSettings(config, book),
+    text: decisionConfigText(config),
   };
 }
 
@@ -223,12 +224,13 @@ export function costSettings({ costs }: Config): CostSettings {
 }
 
 export function retentionPolicy({ retention }: Config): RetentionPolicy {
-  const { candle_days, feature_days, prediction_days, signal_days, rejected_signal_days } = retention;
+  const { candle_days, feature_days, prediction_days, signal_days, rejected_signal_days, replay_days } = retention;
   return {
     ...(candle_days === null ? {} : { candleDays: candle_days }),
     ...(feature_days === null ? {} : { featureDays: feature_days }),
     ...(prediction_days === null ? {} : { predictionDays: prediction_days }),
     ...(signal_days === null ? {} : { signalDays: signal_days }),
     ...(rejected_signal_days === null ? {} : { rejectedSignalDays: rejected_signal_days }),
+    ...(replay_days === null ? {} : { replayDays: replay_days }),
   };
 }

@@ -77,7 +77,7 @@ export function* minutesOf(
 }
 
 /** One row of one-minute columns as a candle. */
-function candleAt(symbol: SymbolId, bars: BarColumns, index: number): FinalCandle {
+export function candleAt(symbol: SymbolId, bars: BarColumns, index: number): FinalCandle {
   const value = (column: Float64Array) => column[index] ?? Number.NaN;
   const quoteVolume = value(bars.quoteVolume);
   const takerBuyVolume = value(bars.takerBuyVolume);

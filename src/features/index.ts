@@ -21,7 +21,7 @@ export {
   type FeatureQualityOptions,
   featureQuality,
 } from './feature-quality.ts';
-export type { RawMarketData, RebuildPlan } from './feature-rebuild.ts';
+export { type RawMarketData, type RebuildPlan, rebuildRows } from './feature-rebuild.ts';
 export { featureRowsOf, rowsOfMinute } from './feature-rows.ts';
 export {
   CATALOGUE,

@@ -5,6 +5,7 @@ export { readCandleFile, writeCandleFile } from './candle-file.ts';
 export { guessSymbolAndTimeframe, type NamedMarket } from './candle-file-name.ts';
 export { type CandleFolder, candleFolderFingerprint, openCandleFolder, spacingOf } from './candle-folder.ts';
 export { type FolderBars, type FolderBarsRequest, readFolderBars } from './folder-bars.ts';
+export { openFundingFolder } from './funding-files.ts';
 export type { GeneratedBars } from './generated/day-bars.ts';
 export {
   createGeneratedMarket,
@@ -18,4 +19,5 @@ export {
   type EdgeHorizon,
   type PlantedEdge,
 } from './generated/planted-edge.ts';
+export { inferInstrument } from './inferred-instrument.ts';
 export { parquetOf, type TableColumn } from './parquet-table.ts';

@@ -14,6 +14,10 @@ const QUANTITY_UNITS = 10 ** QUANTITY_SCALE;
 const PRICE_UNITS = 10 ** PRICE_SCALE;
 /** price units x quantity units per cash unit. */
 const NOTIONAL_DIVISOR = 10n ** BigInt(PRICE_SCALE + QUANTITY_SCALE - CASH_SCALE);
+const HALF_NOTIONAL_DIVISOR = NOTIONAL_DIVISOR / 2n;
+/** Of prices of at most 8 decimal places, as nearly all are. */
+const SHORT_UNITS = 1e8;
+const SHORT_UNIT = BigInt(PRICE_UNITS / SHORT_UNITS);
 const PARTS_PER_BILLION = 1_000_000_000n;
 
 export const parsePrice = (text: string): bigint => parseDecimal(text, PRICE_SCALE);
@@ -31,6 +35,9 @@ export const formatCash = (cash: bigint): string => formatDecimal(cash, CASH_SCA
  * @throws RangeError if it is not a finite number.
  */
 export function priceFromNumber(price: number): bigint {
+  const units = Math.round(price * SHORT_UNITS);
+  // Of at most 15 digits there is one decimal only that names a float, so this is the shortest.
+  if (units < 1e15 && units > -1e15 && units / SHORT_UNITS === price) return BigInt(units) * SHORT_UNIT;
   if (!Number.isFinite(price)) throw new RangeError(`${price} is not a price`);
   const text = String(price);
   const point = text.indexOf('.');
@@ -42,7 +49,12 @@ export function priceFromNumber(price: number): bigint {
 export const quantityFromNumber = (quantity: number): bigint => BigInt(Math.floor(quantity * QUANTITY_UNITS));
 
 /** The value of a quantity at a price, in cash units, rounded to the nearest. */
-export const notionalOf = (price: bigint, quantity: bigint): bigint => divideRound(price * quantity, NOTIONAL_DIVISOR);
+export function notionalOf(price: bigint, quantity: bigint): bigint {
+  const product = price * quantity;
+  return product < 0n
+    ? -((HALF_NOTIONAL_DIVISOR - product) / NOTIONAL_DIVISOR)
+    : (product + HALF_NOTIONAL_DIVISOR) / NOTIONAL_DIVISOR;
+}
 
 /** The price, in price units, at which `quantity` is worth `cash`. */
 export const priceOf = (cash: bigint, quantity: bigint): bigint => divideRound(cash * NOTIONAL_DIVISOR, quantity);

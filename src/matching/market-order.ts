@@ -1,10 +1,11 @@
-import type { FinalCandle, OrderSide } from '../core/index.ts';
+import { durationOf, type FinalCandle, MINUTE_MS, type OrderSide } from '../core/index.ts';
 import { type CostSettings, halfSpreadOf, impactOf } from './costs.ts';
 import {
   ceilToMultiple,
   floorToMultiple,
   notionalOf,
   priceFromNumber,
+  priceToNumber,
   quantityFromNumber,
   quantityToNumber,
   shareUp,
@@ -19,17 +20,20 @@ export interface MarketFill {
   readonly price: bigint;
   /** Cash units. */
   readonly fee: bigint;
+  /** What of the price is half the spread, and what impact and rounding; cash units, in the price already. */
+  readonly spread: bigint;
+  readonly impact: bigint;
 }
 
-/** The quantity of one minute's candle that a book's orders may fill against, in quantity units. */
+/** The quantity of one candle that a book's orders may fill against, in quantity units. */
 export function fillableVolume(candle: { readonly volume: number }, costs: CostSettings): bigint {
   const volume = candle.volume * costs.maxParticipation;
   return volume > 0 ? quantityFromNumber(volume) : 0n;
 }
 
 /**
- * Fills a market order against a one-minute bar: at the bar's open, or where it was triggered, moved against the taker by half the
- * spread and the square-root impact, rounded to the tick against the taker. `available` bounds the quantity; it starts at
+ * Fills a market order against a bar: at the bar's open, or where it was triggered, moved against the taker by half the
+ * spread and the square-root impact on the volume of a minute, rounded to the tick against the taker. A longer bar counts as so many equal minutes. `available` bounds the quantity; it starts at
  * {@link fillableVolume} and shrinks by what the book's other orders took of the same bar. What does not fill stays open.
  * @returns the fill, or undefined when the bar traded nothing or less than a step is available.
  */
@@ -44,7 +48,11 @@ export function matchMarketOrder(order: {
   readonly triggeredAt?: bigint;
 }): MarketFill | undefined {
   const { candle, triggeredAt, ...rest } = order;
-  return matchAtPrice({ ...rest, price: triggeredAt ?? openOf(candle), minuteVolume: candle.volume });
+  return matchAtPrice({
+    ...rest,
+    price: triggeredAt ?? openOf(candle),
+    minuteVolume: (candle.volume * MINUTE_MS) / durationOf(candle.timeframe),
+  });
 }
 
 /** The same at any price of the minute: `price` in price units, `minuteVolume` in base units. */
@@ -61,15 +69,17 @@ export function matchAtPrice(order: {
   const wanted = order.remaining < order.available ? order.remaining : order.available;
   const quantity = wanted > 0n ? floorToMultiple(wanted, rules.step) : 0n;
   if (quantity === 0n || at <= 0n || !(minuteVolume > 0)) return undefined;
-  const slippage = shareUp(
-    at,
-    halfSpreadOf(costs, at, rules.tick) + impactOf(costs, quantityToNumber(quantity) / minuteVolume),
-  );
+  const halfSpread = halfSpreadOf(costs, at, rules.tick);
+  const slippage = shareUp(at, halfSpread + impactOf(costs, quantityToNumber(quantity) / minuteVolume));
   const price =
     order.side === 'buy'
       ? ceilToMultiple(at + slippage, rules.tick)
       : floorToMultiple(at > slippage ? at - slippage : 0n, rules.tick) || rules.tick;
-  return { quantity, price, fee: shareUp(notionalOf(price, quantity), costs.takerFeeBps / 10_000) };
+  const slipped = notionalOf(price > at ? price - at : at - price, quantity);
+  const crossed = shareUp(notionalOf(at, quantity), halfSpread);
+  const spread = crossed < slipped ? crossed : slipped;
+  const fee = shareUp(notionalOf(price, quantity), costs.takerFeeBps / 10_000);
+  return { quantity, price, fee, spread, impact: slipped - spread };
 }
 
 /**
@@ -83,12 +93,21 @@ export function triggerIn(
 ): { readonly price: bigint; readonly isAtOpen: boolean } | undefined {
   if (!(candle.volume > 0) || !(candle.open > 0)) return undefined;
   const rises = (order.side === 'buy') === (order.type === 'stopMarket');
+  const extreme = rises ? candle.high : candle.low;
+  if (isFarFrom(order.trigger, rises ? Math.max(candle.open, extreme) : Math.min(candle.open, extreme), rises)) {
+    return undefined;
+  }
   const isReached = (price: bigint) => (rises ? price >= order.trigger : price <= order.trigger);
   const open = openOf(candle);
   if (isReached(open)) return { price: open, isAtOpen: true };
-  const extreme = rises ? candle.high : candle.low;
   if (!isReached(priceFromNumber(extreme))) return undefined;
   return { price: order.trigger, isAtOpen: false };
+}
+
+/** Whether a price is beyond doubt short of a trigger: what is near is compared exactly. */
+function isFarFrom(trigger: bigint, price: number, rises: boolean): boolean {
+  const target = priceToNumber(trigger);
+  return rises ? price < target * (1 - 1e-9) - 1e-12 : price > target * (1 + 1e-9) + 1e-12;
 }
 
 const openOf = (candle: FinalCandle): bigint => (candle.open > 0 ? priceFromNumber(candle.open) : 0n);

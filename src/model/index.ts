@@ -1,17 +1,31 @@
-export { LEAST_UNIVERSE_SHARE, ModelRefusedError, type ServingExpectation } from './artefact.ts';
+export {
+  type CheckedArtefact,
+  checkArtefact,
+  LEAST_UNIVERSE_SHARE,
+  ModelRefusedError,
+  putFolder,
+  type ServingExpectation,
+} from './artefact.ts';
 export { importArtefact } from './artefact-transfer.ts';
 export { type BenchRow, benchModel, type ModelBench } from './bench-model.ts';
 export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
 export { type DatasetFolderRequest, readDatasetFolder, readDatasetTimes } from './dataset-folder.ts';
+export { midRanks } from './evaluation/cross-section.ts';
 export {
+  type DayResampling,
   dayBlocks,
   type Estimate,
+  type EstimateOptions,
   estimate,
+  RESAMPLES,
   resampleDays,
   resampledSums,
   sumByDay,
+  usualRunLength,
+  visitDays,
 } from './evaluation/day-resampling.ts';
+export { evaluateForecasts } from './evaluation/evaluate.ts';
 export {
   type ArtefactEvaluation,
   type ArtefactEvaluationRequest,
@@ -20,8 +34,13 @@ export {
 export {
   BASELINE_NAMES,
   type BaselineName,
+  type Evaluation,
   type MeanScore,
 } from './evaluation/evaluation.ts';
+export { namedWindows } from './evaluation/evaluation-window.ts';
+export { forecastArtefactRows, servableRows } from './evaluation/forecast-artefact.ts';
+export { type JudgeRequest, judgeForecasts, type MadeForecasts } from './evaluation/judge-forecasts.ts';
+export { estimateSchema, evaluationSchema } from './evaluation-schema.ts';
 export { type ExplainedInput, type ExplainedInputs, explainInputs } from './explain-inputs.ts';
 export { type FitBaselineOptions, type FitStage, type FittedBaseline, fitBaseline } from './fit-baseline.ts';
 export { DEFAULT_FIT_SETTINGS, type FitSettings } from './fit-settings.ts';
@@ -46,6 +65,7 @@ export {
 } from './panel.ts';
 export { loadPredictor } from './predictor.ts';
 export { createPredictorSlot, type PredictorSlot } from './predictor-slot.ts';
+export { quantile } from './quantile.ts';
 export {
   exportModel,
   importModel,
@@ -61,7 +81,6 @@ export {
 } from './registered-models.ts';
 export { type ListedArtefact, listArtefacts, loadModel, loadNewest, type Servable } from './registry.ts';
 export { evaluationReport } from './report/evaluation-report.ts';
-export { differenceText, intervalText } from './report/figure-text.ts';
 export { type PredictorOptions, type ServedPredictor, SMALLEST_BATCH } from './served-predictor.ts';
 export { type SplitMargins, splitTimeBlocks, type TimeWindow, type WindowRequest } from './splits.ts';
 export { compareModels, type ModelStanding, modelStanding } from './standing.ts';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { EpochMs } from '../core/index.ts';
 import { SCALER_VERSION } from '../features/index.ts';
+import { estimateSchema, evaluationSchemaOf, horizons } from './evaluation-schema.ts';
 
 export const MANIFEST_VERSION = 1;
 /** What a model can be; its id begins with it. */
@@ -10,61 +11,6 @@ export const MODEL_KINDS = ['linear-baseline', 'unified-patchtst'] as const;
 const text = z.string().min(1);
 const texts = z.array(text).readonly();
 const numbers = z.array(z.number()).readonly();
-const horizons = <Value extends z.ZodType>(value: Value) =>
-  z.object({ '15m': value, '1h': value, '4h': value, '12h': value });
-const estimate = z.object({ value: z.number().nullable(), low: z.number().nullable(), high: z.number().nullable() });
-const squared = z.object({ meanSquaredError: z.number(), meanSquaredErrorOfBaseline: z.number() });
-const meanScore = z.object({
-  macroF1: estimate,
-  balancedAccuracy: estimate,
-  logLoss: estimate,
-  brier: estimate,
-  signAccuracy: estimate,
-  informationCoefficient: estimate,
-  /** Missing in artefacts of before it was measured. */
-  rawInformationCoefficient: estimate.optional(),
-});
-const horizonScore = meanScore.extend({
-  accuracy: estimate,
-  calibrationError: estimate,
-  classF1: z.array(z.number().nullable()).readonly(),
-  confusion: z.array(numbers).readonly(),
-  meanSquaredError: z.number(),
-  meanSquaredErrorOfZero: z.number(),
-  meanAbsoluteForecast: z.number(),
-});
-const difference = z.object({ macroF1: estimate, logLoss: estimate });
-const baseline = z
-  .object({ mean: meanScore, difference, horizons: horizons(horizonScore.extend({ difference })) })
-  .nullable();
-
-/** An `Evaluation`, as stored. */
-const evaluation = z.object({
-  rows: z.number(),
-  times: z.number(),
-  days: z.number(),
-  symbols: z.number(),
-  from: z.number(),
-  to: z.number(),
-  runLengthDays: z.number(),
-  inSample: z.boolean(),
-  mean: meanScore,
-  horizons: horizons(horizonScore),
-  levels: z.record(
-    text,
-    z.object({
-      logLoss: estimate,
-      brier: estimate,
-      calibrationError: estimate,
-      logLossOfBaseRate: z.number().nullable(),
-      brierOfBaseRate: z.number().nullable(),
-      share: z.number(),
-    }),
-  ),
-  risks: z.record(text, squared),
-  rank24h: squared.extend({ informationCoefficient: estimate, rawInformationCoefficient: estimate.optional() }),
-  baselines: z.object({ majority: baseline, persistence: baseline, volatilityOnly: baseline, linear: baseline }),
-});
 
 const size = z.number().int().positive();
 const networkSchema = z.object({
@@ -141,7 +87,7 @@ export const manifestSchema = z.object({
     rankShrinkage: z.number(),
   }),
   /** On the test window, after calibration. */
-  metrics: evaluation,
+  metrics: evaluationSchemaOf(estimateSchema.optional()),
   edgeReference: horizons(numbers),
   market: marketLabelSchema,
   provenance: z.object({

@@ -27,7 +27,8 @@ export async function probeArtefact(artefact: CheckedArtefact): Promise<void> {
   await (await openPredictor(artefact, { batchSize: SMALLEST_BATCH })).close();
 }
 
-function openPredictor(artefact: CheckedArtefact, options: RuntimeOptions): Promise<ServedPredictor> {
+/** Opens a checked artefact for serving. */
+export function openPredictor(artefact: CheckedArtefact, options: RuntimeOptions): Promise<ServedPredictor> {
   return artefact.manifest.kind === 'unified-patchtst' ? openNetwork(artefact, options) : openLinear(artefact, options);
 }
 

@@ -34,7 +34,7 @@ export interface ServedPredictor extends Predictor {
 }
 
 /** Columns of the manifest's features that are inputs of the model, ascending. */
-export const inputColumns = ({ featureNames, scaler }: Manifest): number[] =>
+export const inputColumns = ({ featureNames, scaler }: Pick<Manifest, 'featureNames' | 'scaler'>): number[] =>
   featureNames.flatMap((_, column) => (isModelInput(scaler, column) ? [column] : []));
 
 /** @throws ModelRefusedError naming `featureSetHash` or `features` where a panel is not of the features that a model knows. */

@@ -54,6 +54,8 @@ export const METRICS = {
   minutehand_open_positions: gauge('Open positions of the book.'),
   minutehand_risk_mode: gauge('1 for what the book may do: ACTIVE, REDUCING or HALTED.', 'mode'),
   minutehand_store_failures_total: counter('Minutes whose features could not be stored after the commit.'),
+  minutehand_parity_divergences: gauge('What of the last UTC day came out otherwise in its replay, by stage.', 'stage'),
+  minutehand_parity_compared_total: counter('What nightly replays were compared with, by stage.', 'stage'),
   minutehand_feed_connected: gauge('1 while the market stream is open.'),
   minutehand_feed_candles_total: counter('Candles that became final, by why they count as final.', 'finality'),
   minutehand_feed_events_total: counter('Losses and reopenings of the market stream, by reason code.', 'reason'),

@@ -130,6 +130,7 @@ describe('a candidate explained', () => {
       stageMs: {},
       startedAt: MINUTE,
       bookState: '{}',
+      step: { inputs: '{}', stateDigest: 'none', texts: new Map() },
     });
   });
   afterAll(() => test.drop());

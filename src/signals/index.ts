@@ -15,7 +15,7 @@ export {
   type SymbolContext,
   strongestPerSymbol,
 } from './ml-signal-generator.ts';
-export { gatherEvidence, type ModelEvidence } from './model-evidence.ts';
+export { gatherEvidence, judgeRanking, type ModelEvidence } from './model-evidence.ts';
 export {
   FEWEST_FORECASTS,
   FEWEST_STRETCHES,

@@ -97,6 +97,7 @@ async function commit(journal: Journal, book: string, minute: EpochMs, forecasts
     stageMs: {},
     startedAt: minute,
     bookState: '{}',
+    step: { inputs: '{}', stateDigest: 'none', texts: new Map() },
   });
 }
 

@@ -104,22 +104,57 @@ export function measureRegime(
   settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
 ): RegimeMeasure | undefined {
   const { leastBars, mostBars, volatilityBars, crashBars, trendBars } = settings;
-  const returns = Float64Array.from(history).subarray(-mostBars);
-  if (returns.length < leastBars) return undefined;
-  const magnitudes = returns.map(Math.abs).sort();
-  const scale = at64(magnitudes, magnitudes.length >> 1) / NORMAL_MEDIAN;
+  const { length } = history;
+  const bars = Math.min(length, mostBars);
+  if (bars < leastBars) return undefined;
+  if (magnitudes.length < bars) magnitudes = new Float64Array(bars);
+  for (let i = 0; i < bars; i++) magnitudes[i] = Math.abs(history[length - bars + i] ?? 0);
+  const scale = selectNth(magnitudes, bars >> 1, bars) / NORMAL_MEDIAN;
   if (!(scale > 0)) return undefined;
-  const newest = (bars: number, of: (value: number) => number) => {
-    let sum = 0;
-    for (let i = Math.max(0, returns.length - bars); i < returns.length; i++) sum += of(returns[i] ?? 0);
-    return sum;
-  };
-  const sum = (bars: number) => newest(bars, (value) => value) / Math.sqrt(bars) / scale;
+  let squares = 0;
+  for (let i = Math.max(length - bars, length - volatilityBars); i < length; i++) {
+    const value = history[i] ?? 0;
+    squares += value * value;
+  }
   return {
-    volatility: Math.sqrt(newest(volatilityBars, (value) => value * value) / volatilityBars) / scale,
-    fall: -sum(crashBars),
-    drift: Math.abs(sum(trendBars)),
+    volatility: Math.sqrt(squares / volatilityBars) / scale,
+    fall: -sumOfNewest(history, Math.min(bars, crashBars)) / Math.sqrt(crashBars) / scale,
+    drift: Math.abs(sumOfNewest(history, Math.min(bars, trendBars)) / Math.sqrt(trendBars) / scale),
   };
+}
+
+/** Room to measure in, which each measurement fills anew. */
+let magnitudes = new Float64Array(0);
+
+function sumOfNewest(values: ArrayLike<number>, count: number): number {
+  let sum = 0;
+  for (let i = values.length - count; i < values.length; i++) sum += values[i] ?? 0;
+  return sum;
+}
+
+/**
+ * The value that would stand at place `n`, from 0, if the first `count` values were sorted; they are rearranged (Hoare 1961,
+ * "Algorithm 65: Find").
+ */
+function selectNth(values: Float64Array, n: number, count: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const pivot = at64(values, n);
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (at64(values, i) < pivot) i++;
+      while (pivot < at64(values, j)) j--;
+      if (i > j) break;
+      const swapped = at64(values, i);
+      values[i++] = at64(values, j);
+      values[j--] = swapped;
+    }
+    if (j < n) low = i;
+    if (n < i) high = j;
+  }
+  return at64(values, n);
 }
 
 /** The regime after one more bar. */
@@ -141,7 +176,7 @@ export function nextRegime(
   if (state === undefined) return { regime, since: bar, bar };
   const isWorse = (regime === 'crash' || regime === 'high-volatility') && rankOf(regime) > rankOf(state.regime);
   const isStaying = regime === state.regime || (!isWorse && bar - state.since < settings.dwellMinutes * MINUTE_MS);
-  return isStaying ? { ...state, bar } : { regime, since: bar, bar };
+  return isStaying ? { regime: state.regime, since: state.since, bar } : { regime, since: bar, bar };
 }
 
 const rankOf = (regime: Regime): number => REGIMES.indexOf(regime);
@@ -153,15 +188,19 @@ export function updateRegimes(
   settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
 ): Regimes {
   let newest = 0;
-  const bySymbol = new Map(regimes.bySymbol);
+  let changed: Map<SymbolId, RegimeState> | undefined;
   for (const [symbol, { returns, sampledMinute }] of markets) {
     newest = Math.max(newest, sampledMinute);
-    const state = bySymbol.get(symbol);
+    const state = regimes.bySymbol.get(symbol);
     if (sampledMinute <= (state?.bar ?? 0)) continue;
     const measure = measureRegime(returns, settings);
-    if (measure) bySymbol.set(symbol, nextRegime(state, measure, sampledMinute, settings));
+    if (measure === undefined) continue;
+    changed ??= new Map(regimes.bySymbol);
+    changed.set(symbol, nextRegime(state, measure, sampledMinute, settings));
   }
-  return { market: marketRegime(regimes.market, markets, newest, settings), bySymbol };
+  const market = marketRegime(regimes.market, markets, newest, settings);
+  if (changed === undefined && market === regimes.market) return regimes;
+  return { market, bySymbol: changed ?? regimes.bySymbol };
 }
 
 /** Judged on the mean returns of the symbols that have a bar of the newest quarter of an hour. */
@@ -182,7 +221,9 @@ function marketRegime(
 }
 
 /** Means over the histories, aligned at their newest entries; as long as the longest. */
-function meanReturns(histories: readonly BoundedHistory[]): Float64Array {
+function meanReturns(histories: readonly BoundedHistory[]): ArrayLike<number> {
+  const [only] = histories;
+  if (only !== undefined && histories.length === 1) return only;
   const length = Math.max(0, ...histories.map((history) => history.length));
   const sums = new Float64Array(length);
   const counts = new Float64Array(length);

@@ -7,9 +7,9 @@ import {
   MINUTE_MS,
   type SymbolId,
 } from '../core/index.ts';
+import { inferInstrument } from '../marketfiles/index.ts';
 import { type Bar, columnsOf } from './bar.ts';
 import { BarHistory } from './bar-history.ts';
-import { inferInstrument } from './inferred-instrument.ts';
 import { roundTo } from './price-path.ts';
 import type { SimulatedMarket } from './simulated-market.ts';
 

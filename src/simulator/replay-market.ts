@@ -11,10 +11,8 @@ import {
   type SymbolId,
   type Timeframe,
 } from '../core/index.ts';
-import { type CandleFolder, openCandleFolder } from '../marketfiles/index.ts';
+import { type CandleFolder, inferInstrument, openCandleFolder, openFundingFolder } from '../marketfiles/index.ts';
 import { BarHistory } from './bar-history.ts';
-import { openFundingFolder } from './funding-files.ts';
-import { inferInstrument } from './inferred-instrument.ts';
 import type { SimulatedMarket } from './simulated-market.ts';
 
 /** How much of the minutes lies before the clock's start: what a first cycle looks back on. */

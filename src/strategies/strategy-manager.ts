@@ -1,5 +1,13 @@
-import { floorTo, MinutehandError, type Signal, type SymbolId } from '../core/index.ts';
-import type { Holding, Refusal, Strategy, StrategyInput, StrategyPortfolio, Target } from './strategy.ts';
+import { type EpochMs, floorTo, MinutehandError, type Signal, type SymbolId } from '../core/index.ts';
+import type {
+  Holding,
+  Refusal,
+  Strategy,
+  StrategyDecision,
+  StrategyInput,
+  StrategyPortfolio,
+  Target,
+} from './strategy.ts';
 
 export interface StrategyOutcome {
   readonly strategy: Strategy;
@@ -26,33 +34,49 @@ export class StrategyManager {
     this.strategies = strategies;
   }
 
-  /** The strategy's targets, closings first, then entries in its order of preference. */
+  /**
+   * The strategy's targets, closings first, then entries in its order of preference.
+   * @param isAnyOverdue whether the time of any holding is over; where it is not, accounts are looked at by the strategies alone
+   */
   decide(
     { book, minute, signals }: Pick<StrategyInput, 'book' | 'minute' | 'signals'>,
     portfolioOf: (strategy: Strategy) => StrategyPortfolio,
+    isAnyOverdue = true,
   ): StrategyOutcome[] {
     const accounts = this.strategies.map((strategy) => ({ strategy, portfolio: portfolioOf(strategy) }));
     const holdingsOf = (name: string) =>
       accounts.find(({ strategy }) => strategy.name === name)?.portfolio.holdings ?? NOTHING_HELD;
     return accounts.map(({ strategy, portfolio }) => {
       const isDue = floorTo(minute, strategy.decideEvery) === minute;
-      const decision = isDue ? strategy.decide({ book, minute, signals, portfolio, holdingsOf }) : notDue(signals);
-      const named = new Set(decision.targets.map((target) => target.symbol));
-      const overdue: Target[] = [...portfolio.holdings.values()]
-        .filter((holding) => minute >= holding.holdUntil && !named.has(holding.symbol))
-        .map(({ symbol }) => ({ kind: 'close', symbol, reason: 'STRATEGY_HOLDING_ENDED' }));
-      const closings = decision.targets.filter((target) => target.kind === 'close');
-      const others = decision.targets.filter((target) => target.kind !== 'close');
-      return { strategy, targets: [...overdue, ...closings, ...others], refusals: decision.refusals };
+      const { targets, refusals } = isDue
+        ? strategy.decide({ book, minute, signals, portfolio, holdingsOf })
+        : notDue(signals);
+      const overdue = isAnyOverdue ? overdueOf(portfolio, targets, minute) : NO_TARGETS;
+      return { strategy, targets: [...overdue, ...closingsFirst(targets)], refusals };
     });
   }
 }
 
 const NOTHING_HELD: ReadonlyMap<SymbolId, Holding> = new Map();
+const NO_TARGETS: readonly Target[] = [];
 
-function notDue(signals: readonly Signal[]): { targets: Target[]; refusals: Refusal[] } {
+/** Closings of what is held beyond its time and not named by a target. */
+function overdueOf({ holdings }: StrategyPortfolio, targets: readonly Target[], minute: EpochMs): Target[] {
+  const named = new Set(targets.map((target) => target.symbol));
+  return [...holdings.values()]
+    .filter((holding) => minute >= holding.holdUntil && !named.has(holding.symbol))
+    .map(({ symbol }) => ({ kind: 'close', symbol, reason: 'STRATEGY_HOLDING_ENDED' }));
+}
+
+function closingsFirst(targets: readonly Target[]): readonly Target[] {
+  if (targets.length < 2) return targets;
+  const closings = targets.filter((target) => target.kind === 'close');
+  return [...closings, ...targets.filter((target) => target.kind !== 'close')];
+}
+
+function notDue(signals: readonly Signal[]): StrategyDecision {
   const refusals = signals
     .filter((signal) => signal.accepted)
     .map((signal): Refusal => ({ symbol: signal.symbol, reason: 'STRATEGY_NOT_DUE', signalId: signal.id }));
-  return { targets: [], refusals };
+  return { targets: NO_TARGETS, refusals };
 }

@@ -54,11 +54,16 @@ export function externalOrderIdOf(order: {
 
 const readableOf = (symbol: SymbolId): string => symbol.replace(/[^A-Za-z0-9]/g, '').slice(0, 10);
 
-/** FNV-1a, 64 bits, over UTF-16 code units (Fowler, Noll, Vo). */
+/** FNV-1a, 64 bits, over UTF-16 code units (Fowler, Noll, Vo); in two halves, as the prime is 2^40 + 0x1b3. */
 function hash64(text: string): bigint {
-  let hash = 0xcbf29ce484222325n;
+  let high = 0xcbf29ce4;
+  let low = 0x84222325;
   for (let i = 0; i < text.length; i++) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
+    const mixed = (low ^ text.charCodeAt(i)) >>> 0;
+    const product = mixed * 0x1b3;
+    const carry = Math.floor(product / 2 ** 32);
+    high = (Math.imul(high, 0x1b3) + (mixed << 8) + carry) >>> 0;
+    low = product >>> 0;
   }
-  return hash;
+  return (BigInt(high) << 32n) | BigInt(low);
 }

@@ -11,22 +11,28 @@ export { type DryFireParts, type DryFireReport, type DryFireStep, dryFire } from
 export { type LedgerPosition, magnitude } from './ledger/account.ts';
 export { applyBrokerEvents, enterIntents } from './ledger/booking.ts';
 export {
-  bookedFills,
-  forgetEnded,
   type Ledger,
   type LedgerChange,
   type LedgerOrder,
-  lastCashFlowAt,
   openLedger,
   orderOf,
-  pendingCancels,
   positionKey,
   remainingOf,
   requestCancels,
   unchanged,
-  unendedLegs,
-  workingOrders,
 } from './ledger/ledger.ts';
+export {
+  bookedFills,
+  forgetEnded,
+  keysWithLegs,
+  lastCashFlowAt,
+  pendingCancels,
+  unendedLegs,
+  type WorkingLegs,
+  workingLegsOf,
+  workingOrderOf,
+  workingOrders,
+} from './ledger/working-orders.ts';
 export { type MarketState, priceAge, returnOver, updateMarket, volatilityOf } from './market-state.ts';
 export {
   type Exposure,
@@ -58,8 +64,6 @@ export {
   type PositionProtection,
   stopStateOf,
   triggerOf,
-  type WorkingLegs,
-  workingLegsOf,
 } from './protective-orders.ts';
 export { type Difference, describeDifference, differencesOf } from './reconciliation.ts';
 export { type DrawdownState, updateDrawdown } from './risk/drawdown.ts';

@@ -1,6 +1,7 @@
 import {
   appendToHistory,
   type BoundedHistory,
+  durationOf,
   type EpochMs,
   emptyHistory,
   epochMs,
@@ -31,15 +32,17 @@ export interface MarketState {
   readonly minuteNotional: number;
 }
 
-/** The state after one more closed candle. A candle not newer than the last one changes nothing. */
+/** The state after one more closed candle of at most 15 minutes. A candle not newer than the last one changes nothing. */
 export function updateMarket(
   previous: MarketState | undefined,
   candle: FinalCandle,
   settings: SizingSettings,
 ): MarketState {
-  const minute = epochMs(candle.openTime + MINUTE_MS);
+  const barMs = durationOf(candle.timeframe);
+  const minutes = barMs / MINUTE_MS;
+  const minute = epochMs(candle.openTime + barMs);
   const traded = candle.quoteVolume ?? Number.NaN;
-  const notional = Number.isFinite(traded) ? traded : candle.volume * candle.close;
+  const notional = (Number.isFinite(traded) ? traded : candle.volume * candle.close) / minutes;
   if (previous === undefined) {
     return {
       lastPrice: priceFromNumber(candle.close),
@@ -51,23 +54,36 @@ export function updateMarket(
     };
   }
   if (minute <= previous.lastMinute) return previous;
-  const weight = 1 - 0.5 ** (1 / settings.volumeHalfLifeMinutes);
-  const updated = {
-    ...previous,
+  const weight = weightOf(minutes / settings.volumeHalfLifeMinutes);
+  const elapsed = (minute - previous.sampledMinute) / MINUTE_MS;
+  const isSampled = elapsed >= SAMPLE_MINUTES;
+  return {
     lastPrice: priceFromNumber(candle.close),
     lastMinute: minute,
+    sampledPrice: isSampled ? candle.close : previous.sampledPrice,
+    sampledMinute: isSampled ? minute : previous.sampledMinute,
+    returns: isSampled ? withReturn(previous, candle.close, elapsed, settings) : previous.returns,
     minuteNotional: previous.minuteNotional + weight * (notional - previous.minuteNotional),
   };
-  const elapsed = (minute - previous.sampledMinute) / MINUTE_MS;
-  if (elapsed < SAMPLE_MINUTES) return updated;
-  // After a hole the return spans more than 15 minutes; variance grows with time, so it counts by the square root.
-  const change = (candle.close / previous.sampledPrice - 1) / Math.sqrt(elapsed / SAMPLE_MINUTES);
-  return {
-    ...updated,
-    sampledPrice: candle.close,
-    sampledMinute: minute,
-    returns: appendToHistory(previous.returns, change, RETURN_UNIT, settings.returnSamples),
-  };
+}
+
+/** After a hole the return spans more than 15 minutes; variance grows with time, so it counts by the square root. */
+function withReturn(
+  { returns, sampledPrice }: MarketState,
+  close: number,
+  elapsed: number,
+  settings: SizingSettings,
+): BoundedHistory {
+  const change = (close / sampledPrice - 1) / Math.sqrt(elapsed / SAMPLE_MINUTES);
+  return appendToHistory(returns, change, RETURN_UNIT, settings.returnSamples);
+}
+
+let known = { halfLives: Number.NaN, weight: Number.NaN };
+
+/** Of a candle so many half-lives long in an exponential mean; the power is computed once. */
+function weightOf(halfLives: number): number {
+  if (halfLives !== known.halfLives) known = { halfLives, weight: 1 - 0.5 ** halfLives };
+  return known.weight;
 }
 
 /** Expected standard deviation of the return over a horizon, a fraction: realised 15-minute volatility, scaled by root time. */

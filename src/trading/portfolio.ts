@@ -1,9 +1,10 @@
 import type { EpochMs, EquityPoint, Notional, Position, SignalSide, SymbolId } from '../core/index.ts';
 import { formatCash, formatPrice, formatQuantity, notionalOf, parsePrice, priceOf } from '../matching/index.ts';
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
-import { type Ledger, positionKey, remainingOf, workingOrders } from './ledger/ledger.ts';
+import { type Ledger, positionKey, remainingOf } from './ledger/ledger.ts';
+import { workingLegsOf, workingOrders } from './ledger/working-orders.ts';
 import type { MarketState } from './market-state.ts';
-import { stopStateOf, triggerOf, workingLegsOf } from './protective-orders.ts';
+import { stopStateOf, triggerOf } from './protective-orders.ts';
 
 export type Markets = ReadonlyMap<SymbolId, MarketState>;
 

@@ -1,7 +1,7 @@
-import { type EpochMs, isTerminal, type StopState } from '../core/index.ts';
-import { parsePrice, parseQuantity } from '../matching/index.ts';
+import type { EpochMs, StopState } from '../core/index.ts';
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
-import { type Ledger, type LedgerOrder, positionKey, remainingOf } from './ledger/ledger.ts';
+import { exactOf, type LedgerOrder, remainingOf } from './ledger/ledger.ts';
+import type { WorkingLegs } from './ledger/working-orders.ts';
 
 /** What a book remembers of the protection of one position. */
 export interface PositionProtection {
@@ -19,28 +19,6 @@ export interface PositionProtection {
   readonly quantity: bigint;
 }
 
-/** The legs of one position that have not ended. */
-export interface WorkingLegs {
-  readonly stops: readonly LedgerOrder[];
-  readonly targets: readonly LedgerOrder[];
-}
-
-const NONE: WorkingLegs = { stops: [], targets: [] };
-
-/** The working legs of a book by `positionKey`, in the order they were entered. */
-export function workingLegsOf(ledger: Ledger): (key: string) => WorkingLegs {
-  const byKey = new Map<string, { stops: LedgerOrder[]; targets: LedgerOrder[] }>();
-  for (const order of ledger.orders.values()) {
-    const { purpose, strategy, symbol } = order.intent;
-    if (isTerminal(order.status) || (purpose !== 'stop' && purpose !== 'target')) continue;
-    const key = positionKey(strategy, symbol);
-    const legs = byKey.get(key) ?? { stops: [], targets: [] };
-    byKey.set(key, legs);
-    legs[purpose === 'stop' ? 'stops' : 'targets'].push(order);
-  }
-  return (key) => byKey.get(key) ?? NONE;
-}
-
 /** Whether the venue is known to hold the order. */
 export const isConfirmed = ({ status }: LedgerOrder): boolean =>
   status === 'ACCEPTED' || status === 'TRIGGERED' || status === 'PARTIALLY_FILLED';
@@ -52,11 +30,11 @@ export const isTriggered = (leg: LedgerOrder): boolean => leg.status === 'TRIGGE
 export const coverOf = (stops: readonly LedgerOrder[]): bigint =>
   stops.reduce((sum, stop) => sum + remainingOf(stop), 0n);
 
-export const triggerOf = ({ intent }: LedgerOrder): bigint => parsePrice(intent.triggerPrice ?? '0');
+export const triggerOf = ({ intent }: LedgerOrder): bigint => exactOf(intent).trigger;
 
 /** Whether a stop is just this: its trigger there, and so much of the position under it. */
 export const isStopOf = (stop: LedgerOrder, trigger: bigint, quantity: bigint): boolean =>
-  triggerOf(stop) === trigger && parseQuantity(stop.intent.quantity) - stop.filled === quantity;
+  triggerOf(stop) === trigger && exactOf(stop.intent).quantity - stop.filled === quantity;
 
 /** How the stop of a position stands. */
 export function stopStateOf({ quantity }: LedgerPosition, { stops }: WorkingLegs): StopState {

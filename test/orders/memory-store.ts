@@ -72,6 +72,7 @@ export class MemoryStore {
       commitChallengerForecasts: async () => undefined,
       commitFeatures: async () => undefined,
       saveFeatureState: async () => undefined,
+      saveReplayState: async () => undefined,
       loadFeatureState: async () => undefined,
       loadBook: async () => this.load(),
     };

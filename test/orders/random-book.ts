@@ -30,6 +30,8 @@ import {
   positionsOf,
 } from '../../src/trading/index.ts';
 
+import { retakingJournal } from './retaken-journal.ts';
+
 export const BOOK = 'main';
 
 /**
@@ -68,7 +70,7 @@ export function bookStart(book: BookSnapshot | undefined, settings: DecideSettin
   };
 }
 
-/** The minutes of a book without forecasts and features. */
+/** The minutes of a book without forecasts and features; each step is also taken once more from its record. */
 export function createBookCycle(parts: {
   readonly instruments: ReadonlyMap<SymbolId, Instrument>;
   readonly clock: Clock;
@@ -91,7 +93,7 @@ export function createBookCycle(parts: {
       ended: () => new Set(),
       entriesBlocked: () => undefined,
       clock,
-      journal,
+      journal: retakingJournal(journal, state, settings, instruments),
       broker,
       predictors: { use: (work) => work(undefined) },
       settings: {
@@ -101,6 +103,7 @@ export function createBookCycle(parts: {
         minimumCoverage: 0.5,
         holePatienceMinutes: 5,
         decide: settings,
+        text: '{}',
       },
       log: silentLog,
       metrics: noMetrics,

@@ -1,11 +1,14 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { type FoldJob, openFolderMarket, proveParity, runFold } from '../../backtest/index.ts';
 import { MinutehandError, noMetrics } from '../../core/index.ts';
+import { openDatabase } from '../../database/index.ts';
 import {
   type EngineEvent,
   type EngineOptions,
   type FitRequest,
+  type ParityRequest,
   runBookEngine,
   runFitJob,
   runTrainJob,
@@ -21,7 +24,9 @@ import { runSupervised, type Supervisor } from '../supervised.ts';
 export function addProcesses(program: Command, worker: Command): void {
   program.command('engine', { hidden: true }).action(() => runSupervised<EngineOptions>(runEngineProcess));
   worker.command('fit', { hidden: true }).action(() => runSupervised<FitRequest>(runFitProcess));
+  worker.command('parity', { hidden: true }).action(() => runSupervised<ParityRequest>(runParityProcess));
   worker.command('train', { hidden: true }).action(() => runSupervised<TrainProcessRequest>(runTrainProcess));
+  worker.command('walk-forward', { hidden: true }).action(() => runSupervised<FoldJob>(runFoldProcess));
 }
 
 async function runEngineProcess(supervisor: Supervisor<EngineOptions>) {
@@ -73,6 +78,29 @@ async function runFitProcess(supervisor: Supervisor<FitRequest>) {
   });
 }
 
+async function runParityProcess(supervisor: Supervisor<ParityRequest>) {
+  // The minute comes first.
+  setPriority(10);
+  const { databaseUrl, logDirectory, ...request } = await supervisor.options;
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    destination: { file: join(logDirectory, 'worker.log') },
+    fields: { process: 'worker' },
+  });
+  const database = await openDatabase({
+    url: databaseUrl,
+    applicationName: 'minutehand-parity',
+    log,
+    maxConnections: 2,
+  });
+  try {
+    return await proveParity({ ...request, database, log, signal: supervisor.signal });
+  } finally {
+    await database.close();
+  }
+}
+
 async function runTrainProcess(supervisor: Supervisor<TrainProcessRequest>) {
   // The minute comes first.
   setPriority(10);
@@ -92,6 +120,28 @@ async function runTrainProcess(supervisor: Supervisor<TrainProcessRequest>) {
         report({ kind: 'stage', stage });
       },
       onProgress: (progress) => report({ kind: 'progress', progress }),
+    });
+  } catch (error) {
+    if (!supervisor.signal.aborted && !(error instanceof MinutehandError)) console.error(error);
+    throw asMinutehandError(error);
+  }
+}
+
+async function runFoldProcess(supervisor: Supervisor<FoldJob>) {
+  setPriority(10);
+  let isTraining = false;
+  // Only a step of training has something to save; what else is begun is done again.
+  supervisor.signal.addEventListener('abort', () => isTraining || process.exit(0), { once: true });
+  const job = await supervisor.options;
+  try {
+    supervisor.report('reading candles');
+    const market = await openFolderMarket({ directory: job.data, minutes: job.minutes, symbols: job.symbols });
+    await runFold(job, market, {
+      signal: supervisor.signal,
+      onStage: (stage) => {
+        isTraining = stage === 'model: training';
+        supervisor.report(stage);
+      },
     });
   } catch (error) {
     if (!supervisor.signal.aborted && !(error instanceof MinutehandError)) console.error(error);

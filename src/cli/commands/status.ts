@@ -118,6 +118,7 @@ async function readStatus(database: Database, config: Config) {
   return {
     schema: 'up to date',
     ...(run === undefined ? {} : { isRealMarket: run.market.kind === 'real' }),
+    ...(run === undefined ? {} : { run: run.runId }),
     ...(typeof market === 'string' ? { market } : {}),
     ...(lease ? { lease: { holder: lease.holder, epoch: lease.epoch } } : {}),
     universe: universe ?? [],

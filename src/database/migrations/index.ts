@@ -10,6 +10,7 @@ import { forecastOutcomes } from './0009-forecast-outcomes.ts';
 import { cashFlows } from './0010-cash-flows.ts';
 import { arming } from './0011-arming.ts';
 import { fundingRates } from './0012-funding-rates.ts';
+import { replay } from './0013-replay.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   cashFlows,
   arming,
   fundingRates,
+  replay,
 ];

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, DAY_MS, type Random } from '../../core/index.ts';
-import { dayBlocks, estimate, intervalWidening, resampleDays, resampledSums, sumByDay } from './day-resampling.ts';
+import {
+  dayBlocks,
+  estimate,
+  intervalWidening,
+  resampleDays,
+  resampledSums,
+  sumByDay,
+  visitDays,
+} from './day-resampling.ts';
 
 const meanOf = (values: Float64Array, dayOf: Int32Array, days: number, random: Random) => {
   const resampling = resampleDays(days, random);
@@ -57,6 +65,19 @@ describe('resampleDays', () => {
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(30);
     }
     expect(new Set(resampling.counts.subarray(0, 30))).toEqual(new Set([1]));
+  });
+
+  it('visits the days that it counts, in their order where they are as they were', () => {
+    const resampling = resampleDays(11, createRandom(1), 50);
+    for (let draw = 0; draw <= 50; draw++) {
+      const visited: number[] = [];
+      visitDays(resampling, draw, (day) => visited.push(day));
+      if (draw === 0) expect(visited).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(visited.slice(1, 3)).toEqual([((visited[0] ?? 0) + 1) % 11, ((visited[0] ?? 0) + 2) % 11]);
+      const counts = new Uint16Array(11);
+      for (const day of visited) counts[day] = (counts[day] ?? 0) + 1;
+      expect(counts).toEqual(resampling.counts.slice(draw * 11, draw * 11 + 11));
+    }
   });
 
   it('leaves the data as they are below five days', () => {

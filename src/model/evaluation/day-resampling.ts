@@ -29,6 +29,8 @@ export interface DayResampling {
   readonly draws: number;
   /** [draws, days] */
   readonly counts: Uint16Array;
+  /** [draws, runs] The first day of each run, in the order drawn; the last run of a draw may be cut. */
+  readonly starts: Uint16Array;
 }
 
 /** The days of ascending `times`, epoch milliseconds. */
@@ -45,25 +47,47 @@ export function dayBlocks(times: Float64Array): DayBlocks {
 
 /**
  * Draws whole days with replacement, `runLength` neighbours in a row (circular block bootstrap, Politis and Romano 1992): what happens on
- * one day, to all symbols, is one observation. The run is the cube root of the number of days, rounded up (the order at which the
+ * one day, to all symbols, is one observation. The run is, unless given, the cube root of the number of days, rounded up (the order at which the
  * bootstrap's error is smallest, Hall, Horowitz and Jing 1995): from five days on two days and more, so longer than any label. One
  * resampling serves every figure of an evaluation, so that differences between models are paired.
  */
-export function resampleDays(days: number, random: Random, resamples = RESAMPLES): DayResampling {
-  const runLength = Math.max(1, Math.ceil(Math.cbrt(days) - 1e-9));
+export function resampleDays(
+  days: number,
+  random: Random,
+  resamples = RESAMPLES,
+  runLength = usualRunLength(days),
+): DayResampling {
   const draws = days < FEWEST_DAYS ? 1 : 1 + resamples;
   const counts = new Uint16Array(draws * days).fill(1, 0, days);
+  const runs = Math.ceil(days / runLength);
+  const starts = new Uint16Array(draws * runs);
+  for (let run = 0; run < runs; run++) starts[run] = run * runLength;
   for (let draw = 1; draw < draws; draw++) {
-    for (let drawn = 0; drawn < days; ) {
+    for (let drawn = 0, run = draw * runs; drawn < days; run++) {
       const start = random.integer(days);
+      starts[run] = start;
       for (let i = 0; i < runLength && drawn < days; i++, drawn++) {
         const at = draw * days + ((start + i) % days);
         counts[at] = (counts[at] ?? 0) + 1;
       }
     }
   }
-  return { days, runLength, draws, counts };
+  return { days, runLength, draws, counts, starts };
 }
+
+/** The cube root of the number of days, rounded up. */
+export const usualRunLength = (days: number): number => Math.max(1, Math.ceil(Math.cbrt(days) - 1e-9));
+
+/** Calls `visit` with the days of a draw in their order: where that matters, as in a drawdown. */
+export function visitDays(resampling: DayResampling, draw: number, visit: (day: number) => void): void {
+  const { days, runLength, starts } = resampling;
+  const runs = Math.ceil(days / runLength);
+  for (let at = 0; at < days; at++) {
+    visit((atUint16(starts, draw * runs + Math.floor(at / runLength)) + (at % runLength)) % days);
+  }
+}
+
+const atUint16 = (values: Uint16Array, index: number): number => values[index] as number;
 
 /** Sums of a table [days, width] over the days of each draw: [draws, width]. */
 export function resampledSums(table: Float64Array, width: number, resampling: DayResampling): Float64Array {

@@ -8,13 +8,12 @@ import {
   type SymbolId,
 } from '../../core/index.ts';
 import { type FeatureSet, featureSet } from '../../features/index.ts';
-import { checkArtefact, ModelRefusedError, readManifest, type ServingExpectation } from '../artefact.ts';
+import { checkArtefact, ModelRefusedError, readManifest } from '../artefact.ts';
 import { BAR_MS, type Dataset } from '../dataset.ts';
 import { type DatasetFolderRequest, readDatasetFolder } from '../dataset-folder.ts';
 import { type ChosenRows, chooseRows, timeRow } from '../design-matrix.ts';
 import { FEWEST_ROWS, type FitSettings } from '../fit-settings.ts';
 import type { Manifest } from '../manifest.ts';
-import { loadPredictor } from '../predictor.ts';
 import { computeTargets } from '../targets.ts';
 import { RESAMPLES } from './day-resampling.ts';
 import { detailForecasts, type EvaluationDetail } from './detail.ts';
@@ -22,12 +21,12 @@ import { evaluateForecasts } from './evaluate.ts';
 import type { Evaluation } from './evaluation.ts';
 import { evaluationWindow } from './evaluation-window.ts';
 import type { FeatureBaseline } from './feature-baseline.ts';
+import { forecastArtefactRows } from './forecast-artefact.ts';
 import type { EvaluationInput } from './judged.ts';
 import { type MarketState, marketState } from './regimes.ts';
-import { baselineForecaster, type ForecastsWithHeads, forecastRows, predictorForecaster } from './row-forecaster.ts';
+import { baselineForecaster, forecastRows } from './row-forecaster.ts';
 import { majorityForecasts, persistenceForecasts } from './simple-baselines.ts';
 import { fitTrainingBaselines, type TrainingBaselines } from './training-baselines.ts';
-import { openWindowForecaster } from './window-forecaster.ts';
 
 export interface ArtefactEvaluationRequest {
   /** The folder of a model artefact. */
@@ -58,8 +57,6 @@ export interface ArtefactEvaluation {
 }
 
 const SYMBOLS_OF_ANY = 50;
-/** Rows per call of the runtime. */
-const BATCH = 512;
 const SEED = 'evaluation';
 
 /**
@@ -146,10 +143,8 @@ async function forecastAll(
   const reporting = (what: string) => (done: number, total: number) =>
     onProgress(`forecasts of ${what}: ${done} of ${total} rows`);
   const expected = { featureSetHash: dataset.featureSetHash, universe: dataset.symbols };
-  const model =
-    manifest.kind === 'unified-patchtst'
-      ? await forecastWindows(directory, expected, dataset, chosen, reporting('the model'))
-      : await forecastSingleRows(directory, manifest, expected, dataset, chosen, reporting('the model'));
+  const artefact = await checkArtefact(directory, expected);
+  const model = await forecastArtefactRows(artefact, dataset, chosen, reporting('the model'));
   const fitted = (what: string, baseline: FeatureBaseline) =>
     forecastRows(
       baselineForecaster(baseline, manifest.scaler, dataset),
@@ -167,33 +162,6 @@ async function forecastAll(
       ...(linear ? { linear: await fitted('linear', linear) } : {}),
     },
   };
-}
-
-type Reporting = (done: number, total: number) => void;
-
-async function forecastSingleRows(
-  directory: string,
-  { calibration }: Manifest,
-  expected: ServingExpectation,
-  dataset: Dataset,
-  chosen: ChosenRows,
-  report: Reporting,
-): Promise<ForecastsWithHeads> {
-  const predictor = await loadPredictor(directory, { ...expected, batchSize: BATCH });
-  return forecastRows(predictorForecaster(predictor, calibration, dataset), dataset, chosen, report).finally(() =>
-    predictor.close(),
-  );
-}
-
-async function forecastWindows(
-  directory: string,
-  expected: ServingExpectation,
-  dataset: Dataset,
-  chosen: ChosenRows,
-  report: Reporting,
-): Promise<ForecastsWithHeads> {
-  const forecaster = await openWindowForecaster(await checkArtefact(directory, expected), dataset);
-  return forecastRows(forecaster, dataset, chosen, report).finally(() => forecaster.close());
 }
 
 /** The market's state at each row. */

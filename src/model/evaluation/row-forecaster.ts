@@ -44,7 +44,7 @@ const RANKING_OUTPUTS = [0, 1, 2, 3, outputIndex('rank24h')] as const;
 export async function forecastRows(
   forecaster: RowForecaster,
   dataset: Pick<Dataset, 'times' | 'symbols'>,
-  chosen: ChosenRows,
+  chosen: Pick<ChosenRows, 'times' | 'symbolIndex'>,
   onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<ForecastsWithHeads> {
   const total = chosen.times.length;

@@ -1,9 +1,8 @@
 import { epochMs, formatTime } from '../../core/index.ts';
+import { escapeHtml, fix, niceReach, percentText, shortNumber, svgFigure } from '../../html/index.ts';
 import type { ConfidenceDecile } from '../evaluation/confidence.ts';
 import type { DailyCoefficient, ReliabilityBin } from '../evaluation/detail.ts';
 import { FEWEST_ROWS_JUDGED } from '../evaluation/score-sums.ts';
-import { percentText } from './figure-text.ts';
-import { escapeHtml } from './html.ts';
 
 export const CLASS_NAMES = ['up', 'down', 'flat'] as const;
 const CLASS_COLOURS = ['var(--up)', 'var(--down)', 'var(--flat)'] as const;
@@ -42,7 +41,7 @@ export function reliabilityChart(title: string, all: readonly (readonly Reliabil
     });
     return `<path d="${line.join('')}" fill="none" stroke="${colour}" stroke-width="1.3" stroke-opacity="0.7"/>${points.join('')}`;
   });
-  return figure(
+  return svgFigure(
     title,
     size,
     height,
@@ -66,7 +65,7 @@ export function confusionChart(title: string, confusion: readonly (readonly numb
       return `<rect x="${x + 1}" y="${y + 1}" width="${cell.width - 2}" height="${cell.height - 2}" rx="3" style="fill:rgba(var(--heat),${fix(0.06 + 0.74 * share)})"/><text x="${x + cell.width / 2}" y="${y + 20}" text-anchor="middle" style="fill:var(--text);font-weight:600">${percentText(share)}</text><text x="${x + cell.width / 2}" y="${y + 34}" text-anchor="middle" style="fill:var(--text)">${count}</text>`;
     }),
   ]);
-  return figure(title, left + 3 * cell.width + 4, top + 3 * cell.height + 4, parts.join(''));
+  return svgFigure(title, left + 3 * cell.width + 4, top + 3 * cell.height + 4, parts.join(''));
 }
 
 /** Bars of each day's coefficient, and the line of their running sum. Each has its own scale. */
@@ -103,7 +102,7 @@ export function coefficientChart(title: string, days: readonly DailyCoefficient[
     first && last
       ? `<text x="${area.left}" y="${size.height - 6}">${dayText(first.day)}</text><text x="${size.width - area.right}" y="${size.height - 6}" text-anchor="end">${dayText(last.day)}</text>`
       : '';
-  return figure(
+  return svgFigure(
     title,
     size.width,
     size.height,
@@ -139,20 +138,7 @@ export function confidenceChart(title: string, deciles: readonly ConfidenceDecil
       `<path class="rule" d="M${area.left} ${fix(y(value))}H${size.width - area.right}"/><text x="${area.left - 5}" y="${fix(y(value) + 4)}" text-anchor="end">${percentText(value, 0)}</text>`,
   );
   const coin = `<path class="ideal" d="M${area.left} ${fix(y(0.5))}H${size.width - area.right}"/><text x="${area.left - 5}" y="${fix(y(0.5) + 4)}" text-anchor="end">50 %</text>`;
-  return figure(title, size.width, size.height, `${rules.join('')}${coin}${marks.join('')}`);
+  return svgFigure(title, size.width, size.height, `${rules.join('')}${coin}${marks.join('')}`);
 }
 
-function figure(title: string, width: number, height: number, content: string): string {
-  const text = escapeHtml(title);
-  return `<figure><h3>${text}</h3><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${text}">${content}</svg></figure>`;
-}
-
-const fix = (value: number): string => String(Math.round(value * 100) / 100);
 const dayText = (day: number): string => formatTime(epochMs(day)).slice(0, 'yyyy-mm-dd'.length);
-const shortNumber = (value: number): string => (value === 0 ? '0' : String(Number(value.toPrecision(2))));
-
-/** The smallest of 1, 2, 5 x a power of ten that is not below. */
-function niceReach(value: number): number {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return (([1, 2, 5].find((step) => step * power >= value * (1 - 1e-9)) ?? 10) as number) * power;
-}

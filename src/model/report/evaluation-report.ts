@@ -1,4 +1,16 @@
 import { epochMs, formatTime, HORIZON_NAMES } from '../../core/index.ts';
+import {
+  escapeHtml,
+  type HtmlCell,
+  type HtmlColumn,
+  htmlDocument,
+  htmlTable,
+  intervalCell as interval,
+  intervalText,
+  numberText,
+  percentText,
+  signedText,
+} from '../../html/index.ts';
 import { marketText } from '../card.ts';
 import type { BreakdownRow } from '../evaluation/breakdown.ts';
 import type { Estimate } from '../evaluation/day-resampling.ts';
@@ -7,8 +19,6 @@ import { BASELINE_NAMES, type BaselineName, type HorizonScore, type MeanScore } 
 import { namedWindows } from '../evaluation/evaluation-window.ts';
 import { FEWEST_ROWS_JUDGED } from '../evaluation/score-sums.ts';
 import { classLegend, coefficientChart, confidenceChart, confusionChart, reliabilityChart } from './charts.ts';
-import { intervalText, numberText, percentText, signedText } from './figure-text.ts';
-import { escapeHtml, type HtmlCell, type HtmlColumn, htmlDocument, htmlTable } from './html.ts';
 
 const BASELINE_TEXT: Readonly<Record<BaselineName, string>> = {
   majority: 'majority',
@@ -290,12 +300,5 @@ function notes({ evaluation, manifest }: ArtefactEvaluation): string[] {
 
 const grid = (figures: readonly string[], kind = 'grid'): string => `<div class="${kind}">${figures.join('\n')}</div>`;
 const timeText = (time: number): string => formatTime(epochMs(time)).replace('T', ' ').replace(':00Z', '');
-
-/** A figure with its interval below it. */
-function interval(estimate: Estimate | null | undefined, text: (value: number) => string = numberText): HtmlCell {
-  if (!estimate || estimate.value === null) return 'n/a';
-  const { value, low, high } = estimate;
-  return { text: text(value), note: low === null || high === null ? '' : `${text(low)} to ${text(high)}` };
-}
 
 const difference = (estimate: Estimate | null | undefined): HtmlCell => interval(estimate, signedText);

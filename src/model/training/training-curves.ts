@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../html/index.ts';
 import type { EpochRecord } from './checkpoint.ts';
 
 const WIDTH = 640;
@@ -59,5 +60,3 @@ function chart(
   });
   return `<figure><figcaption>${escapeHtml(caption)}</figcaption><svg width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">${grid.join('')}${lines.join('')}<text x="${MARGIN}" y="${HEIGHT - 6}">epoch 1</text><text x="${WIDTH - MARGIN - 50}" y="${HEIGHT - 6}">epoch ${count + 1}</text></svg></figure>`;
 }
-
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -29,6 +29,7 @@ import { type Ledger, type LedgerChange, type LedgerOrder, positionKey, unchange
 
 /** Enters intents as SUBMITTING orders, each with its first event. An intent already known changes nothing. */
 export function enterIntents(ledger: Ledger, intents: readonly OrderIntent[]): LedgerChange {
+  if (intents.length === 0) return unchanged(ledger);
   const orders = new Map(ledger.orders);
   const orderEvents: OrderEvent[] = [];
   const changed: LedgerOrder[] = [];
@@ -67,11 +68,11 @@ class Booking {
   readonly #unknown: BrokerEvent[] = [];
   #money: Pick<Ledger, 'cash' | 'realized' | 'fees' | 'funding' | 'transfers'>;
 
-  constructor({ orders, positions, flows, ...money }: Ledger) {
+  constructor({ orders, positions, flows, cash, realized, fees, funding, transfers }: Ledger) {
     this.#orders = new Map(orders);
     this.#positions = new Map(positions);
     this.#flows = new Map(flows);
-    this.#money = money;
+    this.#money = { cash, realized, fees, funding, transfers };
   }
 
   take(event: BrokerEvent): void {
@@ -97,7 +98,16 @@ class Booking {
   finish(): LedgerChange {
     this.#settleAll();
     return {
-      ledger: { ...this.#money, orders: this.#orders, positions: this.#positions, flows: this.#flows },
+      ledger: {
+        cash: this.#money.cash,
+        realized: this.#money.realized,
+        fees: this.#money.fees,
+        funding: this.#money.funding,
+        transfers: this.#money.transfers,
+        orders: this.#orders,
+        positions: this.#positions,
+        flows: this.#flows,
+      },
       changed: [...this.#changed.values()],
       orderEvents: this.#orderEvents,
       fills: this.#fills,
@@ -206,12 +216,13 @@ class Booking {
       const isOvershoot = intent.reduceOnly && (isTurned || before.isOvershoot);
       this.#positions.set(key, { ...withoutMark(booked.position), ...(isOvershoot ? { isOvershoot } : {}) });
     }
-    const { cash, realized, fees } = this.#money;
+    const { cash, realized, fees, funding, transfers } = this.#money;
     this.#money = {
-      ...this.#money,
       cash: cash + booked.realized - fee,
       realized: realized + booked.realized,
       fees: fees + fee,
+      funding,
+      transfers,
     };
     this.#fills.push({
       fillId: event.fillId,

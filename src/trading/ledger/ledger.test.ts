@@ -5,16 +5,8 @@ import { formatCash, notionalOf, parseCash, parsePrice, parseQuantity, priceFrom
 import type { MarketState } from '../market-state.ts';
 import { equityPointOf, positionsOf, valueLedger } from '../portfolio.ts';
 import { applyBrokerEvents, enterIntents } from './booking.ts';
-import {
-  forgetEnded,
-  type Ledger,
-  openLedger,
-  orderOf,
-  pendingCancels,
-  remainingOf,
-  requestCancels,
-  workingOrders,
-} from './ledger.ts';
+import { type Ledger, openLedger, orderOf, remainingOf, requestCancels } from './ledger.ts';
+import { forgetEnded, pendingCancels, workingOrders } from './working-orders.ts';
 
 const T = epochMs(1_750_000_020_000);
 

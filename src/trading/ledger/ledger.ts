@@ -1,17 +1,15 @@
 import {
   type BrokerEvent,
   type CashFlow,
-  DAY_MS,
   type EpochMs,
   type Fill,
   isTerminal,
-  type Milliseconds,
   type Order,
   type OrderEvent,
   type OrderIntent,
   type OrderStatus,
 } from '../../core/index.ts';
-import { formatPrice, formatQuantity, parseQuantity, priceOf } from '../../matching/index.ts';
+import { formatPrice, formatQuantity, parsePrice, parseQuantity, priceOf } from '../../matching/index.ts';
 import type { LedgerPosition } from './account.ts';
 
 /** An order with what became of it, in exact units. */
@@ -75,21 +73,24 @@ export const openLedger = (initialCash: bigint): Ledger => ({
   flows: new Map(),
 });
 
+const NOTHING: readonly never[] = [];
+
 /** A change that changes nothing. */
 export const unchanged = (ledger: Ledger): LedgerChange => ({
   ledger,
-  changed: [],
-  orderEvents: [],
-  fills: [],
-  cashFlows: [],
-  legs: [],
-  unknown: [],
+  changed: NOTHING,
+  orderEvents: NOTHING,
+  fills: NOTHING,
+  cashFlows: NOTHING,
+  legs: NOTHING,
+  unknown: NOTHING,
 });
 
 export const positionKey = (strategy: string, symbol: string): string => `${strategy}/${symbol}`;
 
 /** The ledger with the end of these orders asked for; those that have ended, or are not known, are passed over. */
 export function requestCancels(ledger: Ledger, clientOrderIds: readonly string[]): Ledger {
+  if (clientOrderIds.length === 0) return ledger;
   const orders = new Map(ledger.orders);
   for (const id of clientOrderIds) {
     const order = orders.get(id);
@@ -98,55 +99,31 @@ export function requestCancels(ledger: Ledger, clientOrderIds: readonly string[]
   return { ...ledger, orders };
 }
 
-/** Client order ids whose end is asked for and not yet known, in the order they were entered. */
-export const pendingCancels = (ledger: Ledger): string[] =>
-  workingOrders(ledger).flatMap((order) => (order.isCancelRequested ? [order.intent.clientOrderId] : []));
-
-/** How long ended orders are remembered. A stop that moves makes many legs, and no decision looks back at an old one. */
-export interface EndedRetention {
-  readonly orders: Milliseconds;
-  readonly legs: Milliseconds;
+/** An order's quantity and trigger in exact units. */
+export interface ExactOrder {
+  readonly quantity: bigint;
+  /** 0 where it has none. */
+  readonly trigger: bigint;
 }
 
-/** Cash flows are asked for from an hour before the newest on; ids older than this are not seen again. */
-const FLOW_RETENTION_MS = 2 * DAY_MS;
+const exactOrders = new WeakMap<OrderIntent, ExactOrder>();
 
-/** The ledger without orders that ended longer before `minute` than they are remembered. */
-export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: EndedRetention): Ledger {
-  const isForgotten = ({ intent, endedAt }: LedgerOrder) =>
-    endedAt !== undefined && minute - endedAt > (intent.parent === undefined ? retention.orders : retention.legs);
-  const newest = lastCashFlowAt(ledger);
-  const isOld = (time: EpochMs) => time !== newest && minute - time > FLOW_RETENTION_MS;
-  if (![...ledger.orders.values()].some(isForgotten) && ![...ledger.flows.values()].some(isOld)) return ledger;
-  return {
-    ...ledger,
-    orders: new Map([...ledger.orders].filter(([, order]) => !isForgotten(order))),
-    flows: new Map([...ledger.flows].filter(([, time]) => !isOld(time))),
+/** Parsed once per object. */
+export function exactOf(intent: OrderIntent): ExactOrder {
+  const known = exactOrders.get(intent);
+  if (known !== undefined) return known;
+  const { quantity, triggerPrice } = intent;
+  const exact = {
+    quantity: parseQuantity(quantity),
+    trigger: triggerPrice === undefined ? 0n : parsePrice(triggerPrice),
   };
+  exactOrders.set(intent, exact);
+  return exact;
 }
-
-/** When money last came or went other than by trading. */
-export const lastCashFlowAt = ({ flows }: Ledger): EpochMs | undefined =>
-  [...flows.values()].reduce<EpochMs | undefined>((last, time) => (last && last > time ? last : time), undefined);
-
-/** Orders that have not ended, in the order they were entered. */
-export const workingOrders = (ledger: Ledger): LedgerOrder[] =>
-  [...ledger.orders.values()].filter((order) => !isTerminal(order.status));
-
-/** Of the legs that fills brought those that have not ended by now: the broker may have worked them already. */
-export const unendedLegs = (legs: readonly OrderIntent[], { orders }: Ledger): OrderIntent[] =>
-  legs.filter(({ clientOrderId }) => {
-    const order = orders.get(clientOrderId);
-    return order !== undefined && !isTerminal(order.status);
-  });
-
-/** Ids of the executions that are booked of orders that have not ended, by client order id. */
-export const bookedFills = (ledger: Ledger): ReadonlyMap<string, readonly string[]> =>
-  new Map(workingOrders(ledger).map(({ intent, fillIds }) => [intent.clientOrderId, fillIds]));
 
 /** Quantity units still to be filled, never negative. */
 export function remainingOf(order: LedgerOrder): bigint {
-  const remaining = parseQuantity(order.intent.quantity) - order.filled;
+  const remaining = exactOf(order.intent).quantity - order.filled;
   return remaining > 0n ? remaining : 0n;
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type BrokerEvent, epochMs, type OrderIntent } from '../../core/index.ts';
 import { formatCash, parseCash, parseQuantity } from '../../matching/index.ts';
 import { applyBrokerEvents, enterIntents } from './booking.ts';
-import { forgetEnded, type Ledger, lastCashFlowAt, openLedger } from './ledger.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+import { forgetEnded, lastCashFlowAt } from './working-orders.ts';
 
 const T = epochMs(1_750_000_020_000);
 

@@ -120,12 +120,14 @@ const ENGINE = 'engine';
 /** The state after a minute: figures brought up to date, latches whose time is over lifted, breakers that tripped latched. */
 export function updateRisk(risk: RiskState, facts: RiskFacts, settings: RiskSettings): RiskChange {
   const { risk: measured, closed } = measure(risk, facts, settings);
+  const tripping = trippedBreakers(measured, facts, settings);
+  // As in nearly every minute.
+  const isQuiet = tripping.length === 0 && measured.latches.length === 0;
+  if (isQuiet && !settings.isArmingRequired && settings.ramp === null) return { risk: measured, events: NO_EVENTS };
   const kept = measured.latches.filter((latch) => !isOver(latch, measured, facts));
   const lifted = measured.latches.filter((latch) => !kept.includes(latch));
   const held = new Set(kept.map(({ reason }) => reason));
-  const tripped = BREAKERS.flatMap((breaker) => breaker(measured, facts, settings) ?? []).filter(
-    ({ reason }) => !held.has(reason),
-  );
+  const tripped = tripping.filter(({ reason }) => !held.has(reason));
   const isStreakOver = tripped.some(({ reason }) => reason === 'RISK_LOSING_STREAK');
   const followed = followArming(
     { ...measured, latches: [...kept, ...tripped], ...(isStreakOver ? { losingStreak: 0 } : {}) },
@@ -202,6 +204,21 @@ export function haltFor(risk: RiskState, at: EpochMs, reason: ReasonCode, text?:
   };
 }
 
+const NO_EVENTS: readonly RiskEvent[] = [];
+const NO_LATCHES: readonly RiskLatch[] = [];
+const NONE_APPLIED: readonly AppliedCommand[] = [];
+
+function trippedBreakers(risk: RiskState, facts: RiskFacts, settings: RiskSettings): readonly RiskLatch[] {
+  let tripped: RiskLatch[] | undefined;
+  for (const breaker of BREAKERS) {
+    const latch = breaker(risk, facts, settings);
+    if (latch === undefined) continue;
+    tripped ??= [];
+    tripped.push(latch);
+  }
+  return tripped ?? NO_LATCHES;
+}
+
 /** Trips on what was measured: what to latch, or nothing. */
 type Breaker = (risk: RiskState, facts: RiskFacts, settings: RiskSettings) => RiskLatch | undefined;
 
@@ -209,17 +226,39 @@ const BREAKERS: readonly Breaker[] = [dailyLoss, drawdown, losingStreak, staleDa
 
 // Shares are of what an arming allows: of a large wallet it may be a small part.
 
-function dailyLoss(risk: RiskState, { minute, equity }: RiskFacts, { maxDailyLoss }: RiskSettings) {
-  const { day, dayStartEquity, arming } = risk;
-  return dayStartEquity - equity >= shareOfEquity(withinCap(dayStartEquity, arming), maxDailyLoss)
-    ? latchOf('REDUCING', 'RISK_DAILY_LOSS', minute, epochMs((day + 1) * DAY_MS))
+function dailyLoss(risk: RiskState, { minute, equity }: RiskFacts, settings: RiskSettings) {
+  return risk.dayStartEquity - equity >= boundsOf(risk, settings).dailyLoss
+    ? latchOf('REDUCING', 'RISK_DAILY_LOSS', minute, epochMs((risk.day + 1) * DAY_MS))
     : undefined;
 }
 
-function drawdown({ peakEquity, arming }: RiskState, { minute, equity }: RiskFacts, { maxDrawdown }: RiskSettings) {
-  return peakEquity - equity >= shareOfEquity(withinCap(peakEquity, arming), maxDrawdown)
+function drawdown(risk: RiskState, { minute, equity }: RiskFacts, settings: RiskSettings) {
+  return risk.peakEquity - equity >= boundsOf(risk, settings).drawdown
     ? latchOf('HALTED', 'RISK_DRAWDOWN', minute)
     : undefined;
+}
+
+/** The losses that trip, cash units. */
+interface LossBounds {
+  readonly settings: RiskSettings;
+  readonly dailyLoss: bigint;
+  readonly drawdown: bigint;
+}
+
+const lossBounds = new WeakMap<RiskState, LossBounds>();
+
+/** Found once for as long as the state stays the same, as it does in most minutes. */
+function boundsOf(risk: RiskState, settings: RiskSettings): LossBounds {
+  const known = lossBounds.get(risk);
+  if (known !== undefined && known.settings === settings) return known;
+  const { dayStartEquity, peakEquity, arming } = risk;
+  const bounds = {
+    settings,
+    dailyLoss: shareOfEquity(withinCap(dayStartEquity, arming), settings.maxDailyLoss),
+    drawdown: shareOfEquity(withinCap(peakEquity, arming), settings.maxDrawdown),
+  };
+  lossBounds.set(risk, bounds);
+  return bounds;
 }
 
 function losingStreak(risk: RiskState, { minute }: RiskFacts, settings: RiskSettings) {
@@ -248,11 +287,14 @@ const isOver = ({ reason, until }: RiskLatch, { staleMinutes }: RiskState, { min
 
 function measure(known: RiskState, facts: RiskFacts, settings: RiskSettings): Measured {
   const { minute, equity } = facts;
-  const risk = withTransfers(known, facts.transfers);
+  const risk = known.transfers === facts.transfers ? known : withTransfers(known, facts.transfers);
   const day = Math.floor(minute / DAY_MS);
   const isNewDay = day !== risk.day;
   const { losingStreak, openResults, closed } = withFills(risk, facts);
   const stale = risk.staleMinutes + (facts.isDataSufficient ? -1 : 1);
+  const staleMinutes = Math.max(0, Math.min(settings.maxStaleMinutes, stale));
+  const isSame = !isNewDay && equity <= risk.peakEquity && facts.fills.length === 0;
+  if (isSame && staleMinutes === risk.staleMinutes) return { risk, closed };
   const measured: RiskState = {
     ...risk,
     day,
@@ -262,7 +304,7 @@ function measure(known: RiskState, facts: RiskFacts, settings: RiskSettings): Me
     peakEquity: equity > risk.peakEquity ? equity : risk.peakEquity,
     losingStreak,
     openResults,
-    staleMinutes: Math.max(0, Math.min(settings.maxStaleMinutes, stale)),
+    staleMinutes,
   };
   return { risk: measured, closed };
 }
@@ -314,6 +356,7 @@ export function applyCommands(
   { at, equity, transfers }: Standing,
   settings: RiskSettings,
 ): RiskChange & { readonly applied: readonly AppliedCommand[] } {
+  if (commands.length === 0) return { risk, events: NO_EVENTS, applied: NONE_APPLIED };
   let state = risk;
   const events: RiskEvent[] = [];
   const applied: AppliedCommand[] = [];

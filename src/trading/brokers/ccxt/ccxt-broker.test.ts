@@ -205,6 +205,21 @@ describe('an order at a venue', () => {
     expect(events.filter((line) => line.endsWith('fill 0.001'))).toHaveLength(12);
   });
 
+  it('is asked for anew where a look at the open orders is under way', async () => {
+    const { broker } = await startBroker();
+    await during(broker.submit([entry('a', { type: 'limit', limitPrice: '90000' })]));
+    broker.take();
+    fates = {
+      event: () => ({ copies: 0, delayMs: 0 }),
+      request: (what) => ({ kind: 'ok', outMs: 5, backMs: what === 'read' ? 1_000 : 5 }),
+    };
+    const first = broker.poll();
+    await later(100);
+    venue.cancel({ clientOrderId: 'a', symbol: 'BTCUSDT', isConditional: false });
+    await during(Promise.all([first, broker.poll()]));
+    expect(told(broker.take())).toEqual(['a CANCELLED']);
+  });
+
   it('is asked to end again where the first request at the end of its validity is lost', async () => {
     const { broker } = await startBroker();
     const validUntil = epochMs(START + MINUTE_MS);

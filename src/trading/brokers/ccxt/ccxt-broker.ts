@@ -282,17 +282,13 @@ export class CcxtBroker implements Broker, BrokerAccount {
   }
 
   /** Asks for the open orders, and for each that should be among them and is not; and for money that came or went. */
+  /** Asks anew even where a poll is under way: that one may have been answered before what is to be known happened. */
   async poll(): Promise<void> {
+    await this.#polling?.catch(() => undefined);
     this.#polling ??= this.#poll().finally(() => {
       this.#polling = undefined;
     });
     await this.#polling;
-  }
-
-  /** A poll under way may have been answered before what is to be asked for. */
-  async #pollAfresh(): Promise<void> {
-    await this.#polling?.catch(() => undefined);
-    await this.poll();
   }
 
   async #poll(): Promise<void> {
@@ -539,7 +535,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
         // It has missed what happened meanwhile.
         this.#hasAgreed = false;
         this.#version += 1;
-        this.#background(this.#pollAfresh());
+        this.#background(this.poll());
         return;
       case 'disconnected':
         this.#isConnected = false;

@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type Broker,
   type BrokerEvent,
   type BrokerStart,
@@ -23,6 +24,7 @@ import {
   formatPrice,
   formatQuantity,
   fundingOf,
+  type MarketFill,
   matchMarketOrder,
   parsePrice,
   parseQuantity,
@@ -36,6 +38,12 @@ import { legsAfterFill } from '../../protection.ts';
 
 interface WorkingOrder {
   readonly intent: OrderIntent;
+  /** Of the position, as `positionKey`. */
+  readonly key: string;
+  /** Quantity units. */
+  readonly quantity: bigint;
+  /** Price units; 0 where it has none. */
+  readonly trigger: bigint;
   /** Quantity units. */
   filled: bigint;
   isAcceptanceReported: boolean;
@@ -60,7 +68,7 @@ export interface FundingSource {
   /** Settlements with `after < time <= until` as far as they are known, oldest first. */
   settlements(after: EpochMs, until: EpochMs): readonly FundingRate[];
   /** The price that stood at a time, price units; undefined where nobody knows. */
-  priceAt(symbol: SymbolId, time: EpochMs): Promise<bigint | undefined>;
+  priceAt(symbol: SymbolId, time: EpochMs): Awaitable<bigint | undefined>;
 }
 
 /** A change of what is held of a symbol, signed quantity units. */
@@ -74,7 +82,7 @@ interface Move {
 const FUNDING_WITHIN_MS = DAY_MS;
 
 /**
- * A broker that works orders on closed one-minute candles through `matching/`. What it reports is a function of the working orders,
+ * A broker that works orders on closed candles, of a minute as a rule, through `matching/`. What it reports is a function of the working orders,
  * the positions and the candles alone: an order decided at minute m works from the candle that opens at m on. In a candle first come
  * market orders at its open, what reduces before what enters; then stops and targets whose price the candle reached: those beyond
  * their trigger at the open, then stops, then targets, the nearest first. The legs of an entry work from its fill on. Reduce-only
@@ -87,9 +95,13 @@ export class PaperBroker implements Broker {
   readonly #instrumentOf: (symbol: SymbolId) => Instrument | undefined;
   readonly #costs: CostSettings;
   readonly #working = new Map<string, WorkingOrder>();
+  /** The working orders by age; undefined once they have changed. */
+  #byAge: readonly WorkingOrder[] | undefined;
   /** Signed quantity units by `positionKey`; none where flat. */
   readonly #positions = new Map<string, bigint>();
   readonly #funding: FundingSource | undefined;
+  readonly #barMs: number;
+  readonly #onMatched: ((fillId: string, fill: MarketFill) => void) | undefined;
   /** Since `#settledFrom`, in any order. */
   #moves: Move[] = [];
   /** Funding is due of settlements after this; undefined before the first minute of a new book. */
@@ -102,10 +114,16 @@ export class PaperBroker implements Broker {
     readonly costs: CostSettings;
     /** Without it no funding is paid. */
     readonly funding?: FundingSource;
+    /** Length of the candles that it is given; a minute by default. */
+    readonly barMs?: number;
+    /** Told of each execution, before it is reported, what of its price was cost. */
+    readonly onMatched?: (fillId: string, fill: MarketFill) => void;
   }) {
     this.#instrumentOf = options.instrumentOf;
     this.#costs = options.costs;
     this.#funding = options.funding;
+    this.#barMs = options.barMs ?? MINUTE_MS;
+    this.#onMatched = options.onMatched;
   }
 
   /** Takes over the positions, and the orders of the ledger that have not ended; SUBMITTING ones count as submitted. */
@@ -116,6 +134,7 @@ export class PaperBroker implements Broker {
     recentFills = [],
   }: Pick<BrokerStart, 'openOrders' | 'positions' | 'minute' | 'recentFills'>): Promise<void> {
     this.#working.clear();
+    this.#byAge = undefined;
     this.#positions.clear();
     this.#settled.clear();
     this.#settledFrom = minute === undefined ? undefined : epochMs(minute - FUNDING_WITHIN_MS);
@@ -127,23 +146,20 @@ export class PaperBroker implements Broker {
       if (isTerminal(order.status)) continue;
       const { status, filledQuantity, averagePrice: _, ...intent } = order;
       const filled = parseQuantity(filledQuantity);
-      this.#working.set(order.clientOrderId, {
-        intent,
-        filled,
-        isAcceptanceReported: status === 'ACCEPTED' || status === 'TRIGGERED' || status === 'PARTIALLY_FILLED',
-        isTriggered: status === 'TRIGGERED' || filled > 0n,
-        isCancelled: false,
-      });
+      const restored = this.#enter(intent);
+      restored.filled = filled;
+      restored.isAcceptanceReported = status === 'ACCEPTED' || status === 'TRIGGERED' || status === 'PARTIALLY_FILLED';
+      restored.isTriggered = status === 'TRIGGERED' || filled > 0n;
     }
   }
 
   /** Repeating an intent changes nothing. */
-  async submit(intents: readonly OrderIntent[]): Promise<void> {
+  submit(intents: readonly OrderIntent[]): void {
     for (const intent of intents) this.#enter(intent);
   }
 
   /** The end is reported with the next minute; until then the order works no more. */
-  async cancel(clientOrderIds: readonly string[]): Promise<void> {
+  cancel(clientOrderIds: readonly string[]): void {
     for (const id of clientOrderIds) {
       const order = this.#working.get(id);
       if (order !== undefined) order.isCancelled = true;
@@ -151,27 +167,34 @@ export class PaperBroker implements Broker {
   }
 
   /** What strategies exchanged inside the book, so that reduce-only orders know what there is to reduce. */
-  async settle(fills: readonly Fill[]): Promise<void> {
+  settle(fills: readonly Fill[]): void {
     for (const { strategy, symbol, time, ...fill } of fills) {
       this.#move(positionKey(strategy, symbol), { symbol, time, quantity: signedQuantity(fill) });
     }
   }
 
-  async events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Promise<BrokerEvent[]> {
-    const funding = await this.#settleFunding(epochMs(minute - MINUTE_MS));
-    const turn: Turn = { minute, candles, volumeLeft: new Map(), events: funding };
+  /** At once, but for a minute in which funding is due: a price may have to be read for it. */
+  events(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): Awaitable<BrokerEvent[]> {
+    const funding = this.#settleFunding(epochMs(minute - this.#barMs));
+    if (funding instanceof Promise) return funding.then((flows) => this.#work(minute, candles, flows));
+    return this.#work(minute, candles, funding);
+  }
+
+  #work(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>, events: BrokerEvent[]): BrokerEvent[] {
+    if (this.#working.size === 0) return events;
+    const turn: Turn = { minute, candles, volumeLeft: new Map(), events };
     for (const order of this.#queue()) {
-      if (order.isCancelled) this.#end(order, 'CANCELLED', epochMs(minute - MINUTE_MS), turn);
+      if (order.isCancelled) this.#end(order, 'CANCELLED', epochMs(minute - this.#barMs), turn);
       else if (minute > order.intent.decidedAt) this.#accept(order, turn);
     }
-    const atMarket = this.#queue().filter(isAtMarket);
-    for (const order of atMarket.filter(({ intent }) => intent.reduceOnly)) this.#fillAtOpen(order, turn);
-    for (const order of atMarket.filter(({ intent }) => !intent.reduceOnly)) this.#fillAtOpen(order, turn);
+    const queue = this.#queue();
+    for (const order of queue) if (isAtMarket(order) && order.intent.reduceOnly) this.#fillAtOpen(order, turn);
+    for (const order of queue) if (isAtMarket(order) && !order.intent.reduceOnly) this.#fillAtOpen(order, turn);
     this.#trigger(turn);
     for (const order of this.#queue()) {
       const { intent } = order;
       if (minute <= intent.decidedAt) continue;
-      if (intent.reduceOnly && this.#reducible(intent) === 0n) {
+      if (intent.reduceOnly && this.#reducible(order) === 0n) {
         this.#end(order, 'CANCELLED', minute, turn, 'ORDER_POSITION_CLOSED');
       } else if (minute >= intent.validUntil) this.#end(order, 'EXPIRED', minute, turn, 'ORDER_NO_LIQUIDITY');
     }
@@ -179,27 +202,43 @@ export class PaperBroker implements Broker {
   }
 
   /** What settlements up to `until` brought that were not seen to before: up to then everything that was held and filled is known. */
-  async #settleFunding(until: EpochMs): Promise<BrokerEvent[]> {
+  #settleFunding(until: EpochMs): Awaitable<BrokerEvent[]> {
     if (this.#funding === undefined) return [];
     const after = this.#settledFrom ?? until;
+    const due = this.#funding.settlements(after, until).filter((rate) => !this.#settled.has(flowIdOf(rate)));
+    if (due.length > 0) return this.#payFunding(this.#funding, due, after, until);
+    this.#forgetFunding(after, until);
+    return [];
+  }
+
+  async #payFunding(
+    source: FundingSource,
+    due: readonly FundingRate[],
+    after: EpochMs,
+    until: EpochMs,
+  ): Promise<BrokerEvent[]> {
     const flows: BrokerEvent[] = [];
-    for (const { symbol, time, rate } of this.#funding.settlements(after, until)) {
-      const flowId = `funding/${symbol}/${time}`;
-      if (this.#settled.has(flowId)) continue;
+    for (const settlement of due) {
+      const { symbol, time, rate, isAssumed = false } = settlement;
+      const flowId = flowIdOf(settlement);
       const quantity = this.#heldAt(symbol, time);
-      const price = quantity === 0n ? 0n : await this.#funding.priceAt(symbol, time);
+      const price = quantity === 0n ? 0n : await source.priceAt(symbol, time);
       if (price === undefined) continue;
       this.#settled.set(flowId, time);
-      const amount = fundingOf({ quantity }, price, rate);
+      const amount = fundingOf({ quantity }, price, isAssumed && quantity < 0n ? -rate : rate);
       if (amount !== 0n) {
         flows.push({ kind: 'cash', flowId, cause: 'funding', symbol, amount: formatCash(amount), time });
       }
     }
+    this.#forgetFunding(after, until);
+    return flows;
+  }
+
+  #forgetFunding(after: EpochMs, until: EpochMs): void {
     const kept = epochMs(Math.max(after, until - FUNDING_WITHIN_MS));
     this.#settledFrom = kept;
     this.#moves = this.#moves.filter(({ time }) => time > kept);
     for (const [flowId, time] of this.#settled) if (time <= kept) this.#settled.delete(flowId);
-    return flows;
   }
 
   /** What all strategies together held of a symbol when it settled, signed quantity units: what came at that time came after. */
@@ -216,31 +255,48 @@ export class PaperBroker implements Broker {
   }
 
   /** Restored orders come in the database's order: the queue must not depend on it. */
-  #queue(): WorkingOrder[] {
-    return [...this.#working.values()].sort(byAge);
+  #queue(): readonly WorkingOrder[] {
+    this.#byAge ??= [...this.#working.values()].sort(byAge);
+    return this.#byAge;
   }
 
   #enter(intent: OrderIntent): WorkingOrder {
     const known = this.#working.get(intent.clientOrderId);
     if (known !== undefined) return known;
-    const order = { intent, filled: 0n, isAcceptanceReported: false, isTriggered: false, isCancelled: false };
-    this.#working.set(intent.clientOrderId, order);
+    const { clientOrderId, strategy, symbol, quantity, triggerPrice } = intent;
+    const order = {
+      intent,
+      key: positionKey(strategy, symbol),
+      quantity: parseQuantity(quantity),
+      trigger: triggerPrice === undefined ? 0n : parsePrice(triggerPrice),
+      filled: 0n,
+      isAcceptanceReported: false,
+      isTriggered: false,
+      isCancelled: false,
+    };
+    this.#working.set(clientOrderId, order);
+    this.#byAge = undefined;
     return order;
   }
 
   #end(order: WorkingOrder, status: OrderStatus, time: EpochMs, { events }: Turn, reason?: ReasonCode): void {
     const { clientOrderId } = order.intent;
     events.push({ kind: 'status', clientOrderId, status, time, ...(reason === undefined ? {} : { reason }) });
+    this.#leave(clientOrderId);
+  }
+
+  #leave(clientOrderId: string): void {
     this.#working.delete(clientOrderId);
+    this.#byAge = undefined;
   }
 
   #accept(order: WorkingOrder, turn: Turn): void {
-    const { clientOrderId, symbol, strategy, type, decidedAt } = order.intent;
+    const { clientOrderId, symbol, type, decidedAt } = order.intent;
     const instrument = this.#instrumentOf(symbol);
     if (instrument === undefined || instrument.status === 'delisted') {
       // The book settles what is held of it by itself.
-      const key = positionKey(strategy, symbol);
-      this.#move(key, { symbol, quantity: -(this.#positions.get(key) ?? 0n), time: turn.minute });
+      const held = this.#positions.get(order.key) ?? 0n;
+      this.#move(order.key, { symbol, quantity: -held, time: turn.minute });
       const reason = instrument === undefined ? 'INSTRUMENT_NOT_TRADING' : 'INSTRUMENT_DELISTED';
       this.#end(order, 'REJECTED', turn.minute, turn, reason);
     } else if (type === 'limit') this.#end(order, 'REJECTED', turn.minute, turn, 'ORDER_TYPE_UNSUPPORTED');
@@ -257,17 +313,19 @@ export class PaperBroker implements Broker {
 
   /** Works stops and targets whose price the candles reached, in the order it is assumed to have happened. */
   #trigger(turn: Turn): void {
-    const reached = this.#queue().flatMap((order): Triggering[] => {
+    const reached: Triggering[] = [];
+    for (const order of this.#queue()) {
       const { type, side, triggerPrice } = order.intent;
+      if (isAtMarket(order) || type === 'limit' || type === 'market' || triggerPrice === undefined) continue;
       const candle = candleFor(order, turn);
-      if (isAtMarket(order) || type === 'limit' || type === 'market' || triggerPrice === undefined || !candle)
-        return [];
-      const place = triggerIn(candle, { side, type, trigger: parsePrice(triggerPrice) });
-      if (place === undefined) return [];
-      return [{ order, candle, ...place, distance: magnitude(priceFromNumber(candle.open) - place.price) }];
-    });
+      const place = candle && triggerIn(candle, { side, type, trigger: order.trigger });
+      if (candle === undefined || place === undefined) continue;
+      const { price, isAtOpen } = place;
+      const distance = magnitude(priceFromNumber(candle.open) - price);
+      reached.push({ order, candle, price, isAtOpen, distance });
+    }
     for (const { order, candle, price } of reached.sort(byCourse)) {
-      if (this.#reducible(order.intent) === 0n) continue;
+      if (this.#reducible(order) === 0n) continue;
       order.isTriggered = true;
       const { clientOrderId } = order.intent;
       turn.events.push({ kind: 'status', clientOrderId, status: 'TRIGGERED', time: candle.openTime });
@@ -281,8 +339,8 @@ export class PaperBroker implements Broker {
     const instrument = this.#instrumentOf(symbol);
     if (instrument === undefined) return;
     const available = turn.volumeLeft.get(symbol) ?? fillableVolume(candle, this.#costs);
-    const open = parseQuantity(intent.quantity) - order.filled;
-    const reducible = intent.reduceOnly ? this.#reducible(intent) : open;
+    const open = order.quantity - order.filled;
+    const reducible = intent.reduceOnly ? this.#reducible(order) : open;
     const fill = matchMarketOrder({
       side: intent.side,
       remaining: open < reducible ? open : reducible,
@@ -296,25 +354,27 @@ export class PaperBroker implements Broker {
     turn.volumeLeft.set(symbol, available - fill.quantity);
     order.filled += fill.quantity;
     const quantity = intent.side === 'buy' ? fill.quantity : -fill.quantity;
-    this.#move(positionKey(intent.strategy, symbol), { symbol, quantity, time: candle.openTime });
+    this.#move(order.key, { symbol, quantity, time: candle.openTime });
+    const fillId = `${clientOrderId}/${candle.openTime}`;
+    this.#onMatched?.(fillId, fill);
     turn.events.push({
       kind: 'fill',
-      fillId: `${clientOrderId}/${candle.openTime}`,
+      fillId,
       clientOrderId,
       quantity: formatQuantity(fill.quantity),
       price: formatPrice(fill.price),
       fee: formatCash(fill.fee),
       time: candle.openTime,
     });
-    if (fill.quantity >= open) this.#working.delete(clientOrderId);
+    if (fill.quantity >= open) this.#leave(clientOrderId);
     if (intent.purpose !== 'entry') return;
     for (const leg of legsAfterFill(intent, order.filled, candle.openTime)) this.#accept(this.#enter(leg), turn);
   }
 
   /** How much of its position a reduce-only order can take, quantity units. */
-  #reducible({ strategy, symbol, side }: OrderIntent): bigint {
-    const position = this.#positions.get(positionKey(strategy, symbol)) ?? 0n;
-    return position < 0n === (side === 'buy') ? magnitude(position) : 0n;
+  #reducible({ key, intent }: WorkingOrder): bigint {
+    const position = this.#positions.get(key) ?? 0n;
+    return position < 0n === (intent.side === 'buy') ? magnitude(position) : 0n;
   }
 }
 
@@ -326,6 +386,8 @@ interface Turn {
   readonly volumeLeft: Map<SymbolId, bigint>;
   readonly events: BrokerEvent[];
 }
+
+const flowIdOf = ({ symbol, time }: FundingRate): string => `funding/${symbol}/${time}`;
 
 const signedQuantity = ({ side, quantity }: Pick<Fill, 'side' | 'quantity'>): bigint =>
   side === 'buy' ? parseQuantity(quantity) : -parseQuantity(quantity);

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { epochMs, MinutehandError, messageOf, type SymbolId } from '../core/index.ts';
-import type { FundingRate } from './simulated-market.ts';
+import { epochMs, type FundingRate, MINUTE_MS, MinutehandError, messageOf, type SymbolId } from '../core/index.ts';
 
 /**
  * Funding rates of a folder of SYMBOL.csv[.gz] files, `funding_time_ms,funding_rate`, read when first asked for. A symbol
@@ -14,14 +13,14 @@ export function openFundingFolder(directory: string): (symbol: SymbolId) => read
     let rates = read.get(symbol);
     if (!rates) {
       const path = [`${symbol}.csv.gz`, `${symbol}.csv`].map((name) => join(directory, name)).find(existsSync);
-      rates = path === undefined ? [] : readRates(path);
+      rates = path === undefined ? [] : readRates(path, symbol);
       read.set(symbol, rates);
     }
     return rates;
   };
 }
 
-function readRates(path: string): FundingRate[] {
+function readRates(path: string, symbol: SymbolId): FundingRate[] {
   let lines: string[];
   try {
     const bytes = readFileSync(path);
@@ -36,9 +35,12 @@ function readRates(path: string): FundingRate[] {
     if (time === undefined || rate === undefined || !Number.isFinite(time) || !Number.isFinite(rate)) {
       throw unreadable(path, `line ${index + 1} is not "time,rate"`);
     }
-    rates.push({ time: epochMs(time), rate });
+    rates.push({ symbol, time: epochMs(time), rate });
   });
-  return rates.sort((a, b) => a.time - b.time);
+  // Files that were put together from several downloads tell some settlements twice, milliseconds apart.
+  return rates
+    .sort((a, b) => a.time - b.time)
+    .filter(({ time }, index, all) => time - (all[index - 1]?.time ?? Number.NEGATIVE_INFINITY) >= MINUTE_MS);
 }
 
 const unreadable = (path: string, reason: string) =>

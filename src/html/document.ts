@@ -1,3 +1,5 @@
+import { type Interval, numberText } from './figure-text.ts';
+
 /** Text that is safe inside HTML, SVG and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text
@@ -12,26 +14,48 @@ export interface HtmlColumn {
   readonly title: string;
   /** Numbers stand on the right. */
   readonly numeric?: boolean;
+  /** Long text, on several lines. */
+  readonly wraps?: boolean;
 }
 
-/** A cell's text, and what stands small below it. */
-export type HtmlCell = string | { readonly text: string; readonly note: string };
+/** A cell's text, what stands small below it, and its shade: from -1, full red, to 1, full green. */
+export type HtmlCell = string | { readonly text: string; readonly note?: string; readonly heat?: number };
 
 /** A table that scrolls by itself where the page is narrow. Titles, cells and notes are text. */
 export function htmlTable(columns: readonly HtmlColumn[], rows: readonly (readonly HtmlCell[])[]): string {
   const cell = (tag: 'th' | 'td', content: HtmlCell, index: number) => {
-    const { text, note } = typeof content === 'string' ? { text: content, note: '' } : content;
+    const { text, note = '', heat = 0 } = typeof content === 'string' ? { text: content } : content;
     const small = note === '' ? '' : `<small>${escapeHtml(note)}</small>`;
-    const isNumber = columns[index]?.numeric === true;
-    return `<${tag}${isNumber ? ' class="number"' : ''}>${escapeHtml(text)}${small}</${tag}>`;
+    const { numeric, wraps } = columns[index] ?? {};
+    const kind = numeric ? ' class="number"' : wraps ? ' class="prose"' : '';
+    return `<${tag}${kind}${shade(heat)}>${escapeHtml(text)}${small}</${tag}>`;
   };
   const head = columns.map(({ title }, index) => cell('th', title, index)).join('');
   const body = rows.map((row) => `<tr>${row.map((text, index) => cell('td', text, index)).join('')}</tr>`).join('\n');
   return `<div class="table"><table><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 
-/** A document that needs nothing from outside: its style is within, it has no script, and its policy lets it load nothing. */
-export function htmlDocument(title: string, body: readonly string[]): string {
+function shade(heat: number): string {
+  const share = Math.round(60 * Math.min(1, Math.abs(heat)));
+  if (!(share > 0)) return '';
+  return ` style="background:color-mix(in srgb,var(--${heat > 0 ? 'up' : 'down'}) ${share}%,transparent)"`;
+}
+
+/** A figure with its interval below it. */
+export function intervalCell(
+  estimate: Interval | null | undefined,
+  text: (value: number) => string = numberText,
+): HtmlCell {
+  if (!estimate || estimate.value === null) return 'n/a';
+  const { value, low, high } = estimate;
+  return { text: text(value), note: low === null || high === null ? '' : `${text(low)} to ${text(high)}` };
+}
+
+/**
+ * A document that needs nothing from outside: its style is within, it has no script, and its policy lets it load nothing.
+ * @param style CSS behind that of every document
+ */
+export function htmlDocument(title: string, body: readonly string[], style = ''): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -40,7 +64,7 @@ export function htmlDocument(title: string, body: readonly string[]): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <main>
@@ -57,7 +81,7 @@ const STYLE = `
   --up: #1a7f5a; --down: #c0392b; --flat: #5d6d7e; --accent: #2463a8; --warning: #8a5a00; --warning-page: #fff4d6;
   --heat: 36, 99, 168;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #14181b; --card: #1c2226; --text: #e6e9eb; --quiet: #9aa6af; --line: #333c42; --grid: #2a3237;
     --up: #4fc08d; --down: #ef7b6c; --flat: #a9b7c3; --accent: #79b0ea; --warning: #ffd479; --warning-page: #3a2f12;
@@ -90,8 +114,9 @@ th { color: var(--quiet); font-weight: 600; white-space: normal; vertical-align:
 td small { display: block; color: var(--quiet); font-size: 11px; line-height: 1.2; }
 tbody tr:last-child td { border-bottom: 0; }
 .number { text-align: right; }
+.prose { white-space: normal; min-width: 260px; }
 .legend { display: flex; flex-wrap: wrap; gap: 14px; color: var(--quiet); font-size: 13px; margin: 2px 0 8px; }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 5px; }
-@media print { figure, .table { break-inside: avoid; } }
+@media print { figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } * { print-color-adjust: exact; } }
 @media (max-width: 480px) { .wide { grid-template-columns: 1fr; } }
 `;

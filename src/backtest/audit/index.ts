@@ -1,0 +1,1 @@
+export { AUDITED_DAYS, auditBacktest } from './audit-backtest.ts';
