@@ -1,16 +1,18 @@
 import {
-  at64,
   type BarColumns,
+  barsBetween,
   createRandom,
   DAY_MS,
   type EpochMs,
   HORIZON_NAMES,
   type Horizon,
+  MINUTE_MS,
   type Position,
   type ReasonCode,
   type SymbolId,
 } from '../core/index.ts';
-import type { Evaluation } from '../model/index.ts';
+import { dollarVolume } from '../marketfiles/index.ts';
+import { BAR_MS, type Evaluation } from '../model/index.ts';
 import { dayText } from './backtest-window.ts';
 import type { BaselineReport } from './baseline-report.ts';
 import { ASSUMED_RATE } from './funding-history.ts';
@@ -345,15 +347,9 @@ function minuteNotionalOf(
   { from, to }: { readonly from: EpochMs; readonly to: EpochMs },
 ): Map<SymbolId, number> {
   const means = new Map<SymbolId, number>();
-  for (const [symbol, { length, openTime, close, volume, quoteVolume }] of bars) {
-    let [sum, count] = [0, 0];
-    for (let i = 0; i < length; i++) {
-      if (at64(openTime, i) < from - DAY_MS || at64(openTime, i) >= to) continue;
-      const quote = at64(quoteVolume, i);
-      sum += Number.isNaN(quote) ? at64(volume, i) * at64(close, i) : quote;
-      count++;
-    }
-    if (count > 0) means.set(symbol, sum / count / 15);
+  for (const [symbol, all] of bars) {
+    const traded = barsBetween(all, from - DAY_MS, to);
+    if (traded.length > 0) means.set(symbol, dollarVolume(traded) / traded.length / (BAR_MS / MINUTE_MS));
   }
   return means;
 }

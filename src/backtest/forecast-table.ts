@@ -13,7 +13,14 @@ import {
   type SymbolId,
 } from '../core/index.ts';
 import { computeFeaturesInParallel, featureSet, requiredHistory } from '../features/index.ts';
-import { BAR_MS, type CheckedArtefact, type Dataset, forecastArtefactRows, servableRows } from '../model/index.ts';
+import {
+  BAR_MS,
+  type CheckedArtefact,
+  type Dataset,
+  forecastArtefactRows,
+  type MadeForecasts,
+  servableRows,
+} from '../model/index.ts';
 
 /** The four returns and the rank before calibration. */
 export const HEADS = 5;
@@ -23,14 +30,8 @@ const CHUNK_MS = 28 * 24 * HOUR_MS;
 const CACHE_VERSION = 1;
 
 /** Forecasts of one stretch, ascending in time, then in the order of the symbols. */
-interface Chunk {
-  readonly times: Float64Array;
-  readonly symbolIndex: Int32Array;
+interface Chunk extends MadeForecasts {
   readonly maskedShare: Float32Array;
-  /** [rows, FORECAST_WIDTH] */
-  readonly values: Float32Array;
-  /** [rows, HEADS] Before calibration. */
-  readonly raw: Float32Array;
 }
 
 export interface ForecastTableRequest {

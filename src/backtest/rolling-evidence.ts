@@ -1,9 +1,6 @@
-import { at64, DAY_MS, type EpochMs, epochMs, HORIZONS, HOUR_MS, type Horizon, type SymbolId } from '../core/index.ts';
-import { BAR_MS, midRanks } from '../model/index.ts';
+import { DAY_MS, type EpochMs, epochMs, HORIZONS, HOUR_MS, type Horizon, type SymbolId } from '../core/index.ts';
+import { BAR_MS, sectionCorrelations, sectionRanks } from '../model/index.ts';
 import { judgeRanking, type ModelEvidence } from '../signals/index.ts';
-
-/** As the live store, which judges minutes of five symbols at least. */
-const FEWEST_SYMBOLS = 5;
 
 export interface EvidenceOptions {
   readonly horizon: Horizon;
@@ -66,29 +63,13 @@ export class RollingEvidence {
       const change = this.#closeAt(symbol, end) / this.#closeAt(symbol, minute) - 1;
       return Number.isFinite(change) ? [{ value, change }] : [];
     });
-    if (known.length < FEWEST_SYMBOLS) return Number.NaN;
-    return rankCorrelation(
-      Float64Array.from(known, ({ value }) => value),
-      Float64Array.from(known, ({ change }) => change),
+    const everything = [[0, known.length]] as const;
+    const ranksOf = (values: Float64Array) => sectionRanks(values, everything);
+    const [coefficient = Number.NaN] = sectionCorrelations(
+      ranksOf(Float64Array.from(known, ({ value }) => value)),
+      ranksOf(Float64Array.from(known, ({ change }) => change)),
+      everything,
     );
+    return coefficient;
   }
-}
-
-/** Spearman's; NaN where one side is the same for all. */
-function rankCorrelation(first: Float64Array, second: Float64Array): number {
-  const [a, b] = [first, second].map((values) => {
-    const ranks = new Float64Array(values.length);
-    midRanks(values, ranks);
-    return ranks;
-  }) as [Float64Array, Float64Array];
-  const middle = (first.length - 1) / 2;
-  let [product, squareA, squareB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    const x = at64(a, i) - middle;
-    const y = at64(b, i) - middle;
-    product += x * y;
-    squareA += x * x;
-    squareB += y * y;
-  }
-  return squareA > 0 && squareB > 0 ? product / Math.sqrt(squareA * squareB) : Number.NaN;
 }

@@ -84,7 +84,8 @@ function largest(
   return { bars: new Map([...bars].filter(([symbol]) => chosen.has(symbol))), chosenAt };
 }
 
-function dollarVolume(bars: BarColumns): number {
+/** Quote value that traded in bars. */
+export function dollarVolume(bars: BarColumns): number {
   let sum = 0;
   for (let i = 0; i < bars.length; i++) {
     const quote = at64(bars.quoteVolume, i);

@@ -4,7 +4,7 @@ export type { CandleTable, ReadingMode, TimeUnit } from './candle-csv.ts';
 export { readCandleFile, writeCandleFile } from './candle-file.ts';
 export { guessSymbolAndTimeframe, type NamedMarket } from './candle-file-name.ts';
 export { type CandleFolder, candleFolderFingerprint, openCandleFolder, spacingOf } from './candle-folder.ts';
-export { type FolderBars, type FolderBarsRequest, readFolderBars } from './folder-bars.ts';
+export { dollarVolume, type FolderBars, type FolderBarsRequest, readFolderBars } from './folder-bars.ts';
 export { openFundingFolder } from './funding-files.ts';
 export type { GeneratedBars } from './generated/day-bars.ts';
 export {

@@ -11,7 +11,7 @@ export { type BenchRow, benchModel, type ModelBench } from './bench-model.ts';
 export { marketText } from './card.ts';
 export { BAR_MS, type Dataset } from './dataset.ts';
 export { type DatasetFolderRequest, readDatasetFolder, readDatasetTimes } from './dataset-folder.ts';
-export { midRanks } from './evaluation/cross-section.ts';
+export { sectionCorrelations, sectionRanks } from './evaluation/cross-section.ts';
 export {
   type DayResampling,
   dayBlocks,

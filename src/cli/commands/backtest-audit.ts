@@ -1,11 +1,9 @@
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { AUDITED_DAYS, auditBacktest, dayText } from '../../backtest/index.ts';
 import { systemClock } from '../../core/index.ts';
-import { artefactOf, marketOf } from '../backtest-market.ts';
 import { type CliContext, perform, withCommonOptions } from '../context.ts';
 import { createProgress } from '../terminal.ts';
-import { dayOf, factorOf, type RunOptions, tradedConfig, withMarketOptions } from './backtest-run.ts';
+import { backtestRequestOf, type RunOptions, tradedConfig, withMarketOptions } from './backtest-run.ts';
 import { wholeNumber } from './up.ts';
 
 interface AuditOptions extends RunOptions {
@@ -27,26 +25,10 @@ export function addBacktestAudit(backtest: Command, context: CliContext): void {
     .action((options: AuditOptions) =>
       perform(context, options, async () => {
         const config = tradedConfig(context, options);
-        const from = options.from === undefined ? undefined : dayOf('--from', options.from);
-        const to = options.to === undefined ? undefined : dayOf('--to', options.to);
         const days = wholeNumber('--days', options.days, 1);
         const progress = createProgress(context.terminal.stderr, systemClock);
         const work = async () => {
-          const artefact = await artefactOf(context, config, options);
-          progress.update('reading candles');
-          const request = {
-            market: await marketOf(context, config, options, { from, to }),
-            config,
-            artefact,
-            from,
-            to,
-            inSample: options.inSample === true,
-            costFactor: factorOf(options.costs),
-            workers:
-              options.workers === undefined ? availableParallelism() : wholeNumber('--workers', options.workers, 1),
-            onProgress: progress.update,
-            signal: context.signal,
-          };
+          const request = await backtestRequestOf(context, config, options, progress.update);
           return auditBacktest(request, { days, seed: options.seed });
         };
         const report = await work().finally(() => progress.finish());

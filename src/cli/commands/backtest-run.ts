@@ -1,7 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { backtestsFolder, REPORT_HTML, runAndReport, saveBacktest } from '../../backtest/index.ts';
+import {
+  type BacktestRequest,
+  backtestsFolder,
+  REPORT_HTML,
+  runAndReport,
+  saveBacktest,
+} from '../../backtest/index.ts';
 import type { Config } from '../../config/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { artefactOf, type MarketOptions, marketOf } from '../backtest-market.ts';
@@ -35,28 +41,12 @@ export function addBacktestRun(backtest: Command, context: CliContext): void {
     .action((options: RunOptions) =>
       perform(context, options, async () => {
         const config = tradedConfig(context, options);
-        const from = options.from === undefined ? undefined : dayOf('--from', options.from);
-        const to = options.to === undefined ? undefined : dayOf('--to', options.to);
         const progress = createProgress(context.terminal.stderr, systemClock);
-        const work = async () => {
-          const artefact = await artefactOf(context, config, options);
-          progress.update('reading candles');
-          const market = await marketOf(context, config, options, { from, to });
-          return runAndReport({
-            market,
-            config,
-            artefact,
-            from,
-            to,
-            inSample: options.inSample === true,
-            costFactor: factorOf(options.costs),
-            workers:
-              options.workers === undefined ? availableParallelism() : wholeNumber('--workers', options.workers, 1),
+        const work = async () =>
+          runAndReport({
+            ...(await backtestRequestOf(context, config, options, progress.update)),
             cache: join(config.data_dir, 'forecasts'),
-            onProgress: progress.update,
-            signal: context.signal,
           });
-        };
         const { report, charts } = await work().finally(() => progress.finish());
         const directory = join(backtestsFolder(config.data_dir), report.id);
         await saveBacktest(directory, report, charts);
@@ -67,6 +57,33 @@ export function addBacktestRun(backtest: Command, context: CliContext): void {
         };
       }),
     );
+}
+
+/** What the options of a backtest ask for. */
+export async function backtestRequestOf(
+  context: CliContext,
+  config: Config,
+  options: RunOptions,
+  onProgress: (text: string) => void,
+): Promise<BacktestRequest> {
+  const from = options.from === undefined ? undefined : dayOf('--from', options.from);
+  const to = options.to === undefined ? undefined : dayOf('--to', options.to);
+  const costFactor = factorOf(options.costs);
+  const workers = options.workers === undefined ? availableParallelism() : wholeNumber('--workers', options.workers, 1);
+  const artefact = await artefactOf(context, config, options);
+  onProgress('reading candles');
+  return {
+    market: await marketOf(context, config, options, { from, to }),
+    config,
+    artefact,
+    from,
+    to,
+    inSample: options.inSample === true,
+    costFactor,
+    workers,
+    onProgress,
+    signal: context.signal,
+  };
 }
 
 /** The options that name candles, days, strategy and model. */
