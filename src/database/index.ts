@@ -115,4 +115,4 @@ export { applyRetention, EVERY_MINUTE_MS, type RetentionPolicy, type RetentionRe
 export { listForecasts, listSignals, type SignalFilter } from './signals.ts';
 export { listSnapshots, type MarketSnapshot } from './snapshots.ts';
 export { MODEL_ALIASES, type ModelAlias } from './tables.ts';
-export { createTestDatabase, stopTestServer, type TestDatabase } from './testing.ts';
+export { createTestDatabase, type TestDatabase, useTestServer } from './testing.ts';

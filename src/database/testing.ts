@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { silentLog } from '../core/index.ts';
 import { type Database, openDatabase } from './connection.ts';
 import { findRunningServer, startEmbeddedServer } from './embedded/embedded-server.ts';
+import { isAlive, readIdentity, thisProcess } from './embedded/process-lock.ts';
 import { migrate, schemaHash } from './migrate.ts';
 
 export interface TestDatabase {
@@ -17,7 +18,7 @@ export interface TestDatabase {
 
 /**
  * A database of its own for a test, with every migration applied: a copy of a template (60 ms). The server is that of
- * MINUTEHAND_TEST_DATABASE_URL, or an embedded one that all test runs of this account share; the last of them ends it.
+ * MINUTEHAND_TEST_DATABASE_URL, or an embedded one that all test runs of this account share (`useTestServer`).
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   server ??= prepareServer();
@@ -36,20 +37,27 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Ends the shared server, unless another test run still uses it; the next run starts it again in half a second. */
-export async function stopTestServer(): Promise<void> {
-  if (process.env.MINUTEHAND_TEST_DATABASE_URL) return;
-  const running = await findRunningServer(sharedDirectory());
-  if (!running) return;
-  const isUsed = await onServer(running.url, async (client) => {
-    const { rows } = await client.query<{ datname: string }>(
-      "SELECT datname FROM pg_database WHERE datname ~ '^test_[0-9]+_'",
-    );
-    return rows.some(({ datname }) => exists(Number(datname.split('_')[1])));
-  });
-  if (isUsed) return;
-  const server = await startEmbeddedServer({ dataDir: sharedDirectory(), log: silentLog, takeOver: true });
-  await server.stop();
+/**
+ * Registers this process as a user of the shared server, before its children create databases. What it returns gives that up,
+ * and ends the server unless another test run still uses it; the next run starts it again in half a second.
+ */
+export function useTestServer(): () => Promise<void> {
+  if (process.env.MINUTEHAND_TEST_DATABASE_URL) return async () => {};
+  const users = join(prepareSharedDirectory(), 'users');
+  mkdirSync(users, { recursive: true, mode: 0o700 });
+  const mine = join(users, String(process.pid));
+  writeFileSync(mine, JSON.stringify(thisProcess()), { mode: 0o600 });
+  return async () => {
+    rmSync(mine, { force: true });
+    for (const user of readdirSync(users).map((name) => join(users, name))) {
+      const identity = readIdentity(user);
+      if (identity && isAlive(identity)) return;
+      rmSync(user, { force: true });
+    }
+    if (!(await findRunningServer(sharedDirectory()))) return;
+    const server = await startEmbeddedServer({ dataDir: sharedDirectory(), log: silentLog, takeOver: true });
+    await server.stop();
+  };
 }
 
 interface TestServer {
@@ -107,15 +115,20 @@ async function dropAbandoned(client: pg.Client): Promise<void> {
 
 const sharedDirectory = (): string => join(tmpdir(), `minutehand-test-${process.geteuid?.() ?? 0}`);
 
+function prepareSharedDirectory(): string {
+  const path = sharedDirectory();
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const entry = lstatSync(path);
+  if (!entry.isDirectory() || entry.uid !== (process.geteuid?.() ?? 0)) {
+    throw new Error(`${path} belongs to another account`);
+  }
+  return path;
+}
+
 async function startSharedServer(): Promise<string> {
-  const uid = process.geteuid?.() ?? 0;
-  const dataDir = sharedDirectory();
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const entry = lstatSync(dataDir);
-  if (!entry.isDirectory() || entry.uid !== uid) throw new Error(`${dataDir} belongs to another account`);
   // Nothing here needs to survive a power cut.
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
-  return (await startEmbeddedServer({ dataDir, log: silentLog, settings })).url;
+  return (await startEmbeddedServer({ dataDir: prepareSharedDirectory(), log: silentLog, settings })).url;
 }
 
 async function onServer<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

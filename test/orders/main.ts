@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { stopTestServer } from '../../src/database/index.ts';
+import { useTestServer } from '../../src/database/index.ts';
 import { runSequence } from './order-sequence.ts';
 import { runProcessSequence } from './process-sequence.ts';
 
@@ -64,6 +64,7 @@ async function runAll(): Promise<void> {
 async function runProcesses(): Promise<{ failures: number }> {
   const began = performance.now();
   const sums = { failures: 0, orders: 0, fills: 0, crashes: 0 };
+  const leaveServer = processRuns > 0 ? useTestServer() : undefined;
   let next = 0;
   const worker = async () => {
     while (next < processRuns) {
@@ -82,7 +83,7 @@ async function runProcesses(): Promise<{ failures: number }> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL_PROCESSES, processRuns) }, worker));
-  if (processRuns > 0) await stopTestServer();
+  await leaveServer?.();
   console.error(
     `${processRuns} sequences of processes in ${((performance.now() - began) / 1_000).toFixed(0)} s: ${sums.orders} orders, ${sums.fills} fills, ${sums.crashes} kills and stops`,
   );

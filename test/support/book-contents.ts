@@ -1,5 +1,6 @@
+import pg from 'pg';
 import { silentLog } from '../../src/core/index.ts';
-import { type Database, openDatabase, startEmbeddedServer } from '../../src/database/index.ts';
+import { type Database, findRunningServer, openDatabase, startEmbeddedServer } from '../../src/database/index.ts';
 
 /** Runs `work` on the store of a data directory on which nothing runs. */
 export async function onStoreOf<T>(dataDir: string, work: (database: Database) => Promise<T>): Promise<T> {
@@ -13,6 +14,22 @@ export async function onStoreOf<T>(dataDir: string, work: (database: Database) =
     }
   } finally {
     await server.stop();
+  }
+}
+
+/** Newest minute decided by the system that runs on a data directory; undefined while there is none. */
+export async function newestMinute(dataDir: string): Promise<number | undefined> {
+  const server = await findRunningServer(dataDir).catch(() => undefined);
+  if (!server) return undefined;
+  const client = new pg.Client({ connectionString: server.url });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ minute: string | null }>('SELECT max(minute) AS minute FROM cycles');
+    return rows[0]?.minute == null ? undefined : Number(rows[0].minute);
+  } catch {
+    return undefined;
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-import { stopTestServer } from '../../src/database/index.ts';
+import { useTestServer } from '../../src/database/index.ts';
 
-/** Nothing runs on after the tests. */
-export const teardown = stopTestServer;
+/** The database server of the tests ends with the last run that uses it. */
+export default useTestServer;
