@@ -8,6 +8,7 @@ import {
   type Running,
   runMinutehand,
   SMALL,
+  SMALL_SYMBOLS,
   startMinutehand,
   temporaryDirectory,
   until,
@@ -103,8 +104,8 @@ describe('a system that is killed with SIGKILL and started again', () => {
       expect(lastLine(finished)).toMatchObject({
         cycles: minutes,
         missed: 0,
-        predictions: 8 * minutes,
-        candles: 8 * minutes,
+        predictions: SMALL_SYMBOLS * minutes,
+        candles: SMALL_SYMBOLS * minutes,
       });
       expect(kills).toBeGreaterThanOrEqual(Math.min(3, KILLS));
 
@@ -114,8 +115,8 @@ describe('a system that is killed with SIGKILL and started again', () => {
         [unbroken, broken].map((dataDir) => onStoreOf(dataDir, (database) => readBook(database, first, last))),
       )) as [BookContents, BookContents];
       for (const kind of Object.keys(a) as Kind[]) expect({ kind, rows: b[kind] }).toEqual({ kind, rows: a[kind] });
-      expect(a.forecasts).toHaveLength(8 * minutes);
-      expect(a.features).toHaveLength(8 * minutes);
+      expect(a.forecasts).toHaveLength(SMALL_SYMBOLS * minutes);
+      expect(a.features).toHaveLength(SMALL_SYMBOLS * minutes);
     },
     60_000 * KILLS,
   );

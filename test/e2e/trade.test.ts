@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { lastLine, runMinutehand, SMALL, startMinutehand, temporaryDirectory, until } from '../support/minutehand.ts';
+import {
+  lastLine,
+  runMinutehand,
+  SMALL,
+  SMALL_SYMBOLS,
+  startMinutehand,
+  temporaryDirectory,
+  until,
+} from '../support/minutehand.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -20,8 +28,8 @@ describe('commands to the engine', () => {
     const small = [...SMALL.filter((flag) => flag !== '--no-ui'), '--set', 'ml_integration.enabled=false'];
     const minutes = ['up', ...small, '--speed', 'max', '--minutes', '3'];
     expect(await call(...minutes)).toMatchObject({ code: 0, cycles: 3 });
-    expect(await call('status')).toMatchObject({ risk: { mode: 'ACTIVE' }, capital: { priced: 8 } });
-    expect(await call('config', 'check')).toMatchObject({ code: 0, ok: true, capital: { priced: 8 } });
+    expect(await call('status')).toMatchObject({ risk: { mode: 'ACTIVE' }, capital: { priced: SMALL_SYMBOLS } });
+    expect(await call('config', 'check')).toMatchObject({ code: 0, ok: true, capital: { priced: SMALL_SYMBOLS } });
 
     expect(await call('trade', 'halt', '--reason', 'maintenance')).toMatchObject({
       state: 'pending',

@@ -9,6 +9,7 @@ import {
   ROOT,
   runMinutehand,
   SMALL,
+  SMALL_SYMBOLS,
   startMinutehand,
   temporaryDirectory,
   until,
@@ -59,8 +60,8 @@ describe('minutehand up', () => {
     expect(lastLine(first)).toMatchObject({
       cycles: 6,
       missed: 0,
-      candles: 48,
-      predictions: 48,
+      candles: 6 * SMALL_SYMBOLS,
+      predictions: 6 * SMALL_SYMBOLS,
       challengerPredictions: 0,
       models: { champion: expect.stringContaining('linear-baseline-'), challenger: null, reason: null },
       signals: expect.any(Number),
@@ -112,7 +113,8 @@ describe('minutehand up', () => {
     'ends with 0 within five seconds of a %s to the npm process alone, and refuses a second start meanwhile',
     async (signal) => {
       const dataDir = dataDirectory();
-      const system = startMinutehand([...SMALL, '--data-dir', dataDir, '--speed', '20'], { npm: true });
+      const small = [...SMALL, ...(signal === 'SIGTERM' ? ['--set', 'ml_integration.enabled=false'] : [])];
+      const system = startMinutehand([...small, '--data-dir', dataDir, '--speed', '20'], { npm: true });
       cleanUp.push(() => system.process.kill('SIGKILL'));
       await until(
         () => /engine ready/.test(system.stdout()) || /universe|market/.test(system.stdout()),
@@ -143,24 +145,23 @@ describe('a replay', () => {
     const { path, remove } = temporaryDirectory();
     cleanUp.push(remove);
     const start = epochMs(Date.UTC(2025, 1, 20));
-    const market = createGeneratedMarket({ seed: 3, symbols: 8, start: epochMs(start - 40 * DAY_MS), edge: true });
+    const market = createGeneratedMarket({ seed: 3, symbols: 4, start: epochMs(start - 20 * DAY_MS), edge: true });
     const end = epochMs(start + 3 * DAY_MS + 5 * MINUTE_MS);
     mkdirSync(join(path, '1m'));
     mkdirSync(join(path, '15m'));
     for (const { symbol } of market.instruments) {
       await writeCandleFile(join(path, '1m', `${symbol}.csv.gz`), market.bars(symbol, start, end));
-      const minutes = market.bars(symbol, epochMs(start - 38 * DAY_MS), end);
+      const minutes = market.bars(symbol, epochMs(start - 18 * DAY_MS), end);
       await writeCandleFile(join(path, '15m', `${symbol}.csv.gz`), aggregateBars(minutes, '1m', '15m'));
     }
     const args = ['--replay', '1m', '--history', '15m', '--speed', 'max', '--no-ui', '--json', '--data-dir', 'data'];
-    const small = ['--set', 'universe.size=8', '--set', 'ml_integration.model.training_days=20'];
+    const small = ['--set', 'universe.size=4', '--set', 'ml_integration.enabled=false'];
     const within = await runMinutehand(['up', ...args, ...small, '--minutes', '3'], { cwd: path });
     expect(within.code, within.stderr).toBe(0);
     expect(lastLine(within)).toMatchObject({
       cycles: 3,
       missed: 0,
-      candles: 24,
-      predictions: 24,
+      candles: 12,
       from: '2025-02-23T00:00:00Z',
     });
     const beyond = await runMinutehand(['up', ...args, ...small, '--minutes', '30'], { cwd: path });

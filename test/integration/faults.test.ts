@@ -20,7 +20,7 @@ import { createMetrics } from '../../src/monitoring/index.ts';
 import { type FaultRequest, marketFromOptions, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { ROOT, temporaryDirectory } from '../support/minutehand.ts';
 
-const SYMBOLS = 8;
+const SYMBOLS = 5;
 const VICTIM = 'G04USDT';
 
 let store: TestDatabase;

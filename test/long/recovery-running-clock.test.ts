@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRandom, MINUTE_MS } from '../../src/core/index.ts';
 import { newestMinute, onStoreOf, readBook } from '../support/book-contents.ts';
-import { SMALL, startMinutehand, temporaryDirectory, until } from '../support/minutehand.ts';
+import { SMALL, SMALL_SYMBOLS, startMinutehand, temporaryDirectory, until } from '../support/minutehand.ts';
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {
@@ -90,7 +90,7 @@ describe('a system that is killed with SIGKILL and started again', () => {
     expect(minutes).toEqual(minutes.map((_, index) => (minutes[0] ?? 0) + index * MINUTE_MS));
     const missed = cut.cycles.filter((cycle) => cycle.status === 'MISSED');
     expect(missed.length).toBeGreaterThan(0);
-    expect(missed.every((cycle) => cycle.predictions === 8)).toBe(true);
+    expect(missed.every((cycle) => cycle.predictions === SMALL_SYMBOLS)).toBe(true);
     const missedMinutes = new Set(missed.map((cycle) => cycle.minute));
     // What protects a position is placed in a missed minute too.
     const chosen = cut.orders.filter(({ purpose }) => purpose === 'entry' || purpose === 'exit');

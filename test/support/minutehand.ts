@@ -82,12 +82,13 @@ export function temporaryDirectory(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** A small system that is up in seconds: eight generated symbols, a model fitted on twenty days. */
+/** A small system that is up in seconds: four generated symbols, a model fitted on twenty days. */
+export const SMALL_SYMBOLS = 4;
 export const SMALL = [
   '--generate',
   '7',
   '--set',
-  'universe.size=8',
+  `universe.size=${SMALL_SYMBOLS}`,
   '--set',
   'ml_integration.model.training_days=20',
   '--no-ui',
