@@ -58,5 +58,11 @@ export function backtestWindow(
   return { from, to, overlaps, isOnTestWindow };
 }
 
+/** First and last UTC day of a range of bar closes. */
+export const daysOf = ({ from, to }: { readonly from: number; readonly to: number }) => ({
+  from: dayText(from - 1),
+  to: dayText(to - 1),
+});
+
 /** The UTC day of a time. */
 export const dayText = (time: number): string => formatTime(epochMs(time)).slice(0, 10);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, epochMs } from '../core/index.ts';
+import { createRandom, DAY_MS, epochMs } from '../core/index.ts';
 import { madeUpReport } from './backtest-report.fixture.ts';
 import { compareBacktests } from './compare-backtests.ts';
 
@@ -51,9 +51,9 @@ describe('compareBacktests', () => {
   });
 
   it('warns of windows, universes, candles, costs and in-sample days that differ', () => {
-    const { run, performance, hashes, record } = report;
+    const { run, hashes, record } = report;
     const [window, universe, candles, factor, fees, inSample] = compare(
-      { ...report, id: 'a', performance: { ...performance, to: performance.to - 86_400_000 } },
+      { ...report, id: 'a', run: { ...run, to: epochMs(run.to - DAY_MS) } },
       { ...report, id: 'b', run: { ...run, symbols: [...run.symbols.slice(1), 'NEWUSDT'] } },
       { ...report, id: 'c', hashes: { ...hashes, data: '0' } },
       { ...report, id: 'd', run: { ...run, costFactor: 2 } },
@@ -65,7 +65,7 @@ describe('compareBacktests', () => {
       { ...report, id: 'f', run: { ...run, inSample: ['train'] } },
     );
     expect(window?.warnings).toEqual([
-      'the windows differ: 2025-06-01 to 2025-07-11, and 2025-06-01 to 2025-07-10; differences are of the days both have',
+      'the windows differ: 2025-06-01 to 2025-07-10, and 2025-06-01 to 2025-07-09; differences are of the days both have',
     ]);
     expect(universe?.warnings).toEqual([
       'the universes differ: 1 symbols only in the first, 1 only in the other (BTCUSDT, NEWUSDT)',

@@ -1,6 +1,6 @@
 import type { Random } from '../core/index.ts';
 import { type BacktestFigures, type BacktestReport, figuresOf } from './backtest-report.ts';
-import { dayText } from './backtest-window.ts';
+import { daysOf } from './backtest-window.ts';
 import type { TradeFill } from './record.ts';
 import type { BacktestHashes } from './run-backtest.ts';
 import { dailyReturnsOf, type PairedDifference, pairedDifference } from './statistics/index.ts';
@@ -79,9 +79,11 @@ const isSame = (a: TradeFill, b: TradeFill): boolean =>
 /** What makes figures differ that is not the strategy's. */
 function warningsOf(first: BacktestReport, other: BacktestReport): string[] {
   const warnings: string[] = [];
-  const daysOf = ({ performance }: BacktestReport) => `${dayText(performance.from)} to ${dayText(performance.to)}`;
-  if (first.performance.from !== other.performance.from || first.performance.to !== other.performance.to) {
-    warnings.push(`the windows differ: ${daysOf(first)}, and ${daysOf(other)}; differences are of the days both have`);
+  const windowOf = ({ run }: BacktestReport) => `${daysOf(run).from} to ${daysOf(run).to}`;
+  if (first.run.from !== other.run.from || first.run.to !== other.run.to) {
+    warnings.push(
+      `the windows differ: ${windowOf(first)}, and ${windowOf(other)}; differences are of the days both have`,
+    );
   }
   const [own, others] = [new Set(first.run.symbols), new Set(other.run.symbols)];
   const missing = [...own].filter((symbol) => !others.has(symbol));

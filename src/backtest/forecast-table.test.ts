@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -121,5 +121,13 @@ describe.each(['linear-baseline', 'unified-patchtst'])('forecasts of a %s, made 
     // What is cut off is made again.
     await writeFile(join(cache, files[0] ?? ''), 'cut off');
     expect((await makeForecasts(requestFor(kind, { chunkMs: DAY_MS / 6, cache }))).rows).toEqual(parts.rows);
+    // Beyond the room that there is, those used longest ago go.
+    const stale = join(cache, 'stale.forecasts');
+    await writeFile(stale, 'of an earlier run');
+    await utimes(stale, 0, 0);
+    const sizes = await Promise.all(files.map(async (file) => (await stat(join(cache, file))).size));
+    const cacheBytes = sizes.reduce((sum, size) => sum + size, 0);
+    await makeForecasts(requestFor(kind, { chunkMs: DAY_MS / 6, cache, cacheBytes }));
+    expect((await readdir(cache)).sort()).toEqual(files.sort());
   }, 60_000);
 });

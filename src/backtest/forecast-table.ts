@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   at64,
@@ -26,8 +26,11 @@ import {
 export const HEADS = 5;
 /** Rows in memory at once: features of a month of fifty symbols are some 200 MB. */
 const CHUNK_MS = 28 * 24 * HOUR_MS;
+/** What the forecasts kept for later runs take on disk at most: some two dozen times six months of fifty symbols. */
+const CACHE_BYTES = 4 * 2 ** 30;
 /** What the files of a chunk mean. */
 const CACHE_VERSION = 1;
+const CACHE_SUFFIX = '.forecasts';
 
 /** Forecasts of one stretch, ascending in time, then in the order of the symbols. */
 interface Chunk extends MadeForecasts {
@@ -45,6 +48,8 @@ export interface ForecastTableRequest {
   readonly workers: number;
   /** Where finished stretches are kept, so that a run that was broken off goes on, and another of the same bars and model begins, there. */
   readonly cache?: string | undefined;
+  /** Bytes of kept stretches after which those used longest ago are removed; 4 GiB by default. */
+  readonly cacheBytes?: number;
   /** Length of a stretch; four weeks by default. */
   readonly chunkMs?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -112,7 +117,7 @@ export class ForecastTable {
  * @throws what reading and running the model throws
  */
 export async function makeForecasts(request: ForecastTableRequest): Promise<ForecastTable> {
-  const { artefact, bars, from, to, chunkMs = CHUNK_MS, onProgress, signal } = request;
+  const { artefact, bars, from, to, chunkMs = CHUNK_MS, cache, onProgress, signal } = request;
   const symbols = [...bars.keys()];
   const chunks: Chunk[] = [];
   const total = (to - from) / BAR_MS + 1;
@@ -123,6 +128,7 @@ export async function makeForecasts(request: ForecastTableRequest): Promise<Fore
     chunks.push(await chunkOf(request, start, end, report));
     report(1);
   }
+  if (cache !== undefined) await trimCache(cache, request.cacheBytes ?? CACHE_BYTES);
   return new ForecastTable(artefact.manifest.modelId, symbols, chunks);
 }
 
@@ -141,9 +147,13 @@ async function chunkOf(
       barsBetween(all, first - requiredHistory().hours * HOUR_MS, end - BAR_MS + 1),
     ]),
   );
-  const path = cache === undefined ? undefined : join(cache, `${chunkHash(request, bars, start, end)}.forecasts`);
+  const path = cache === undefined ? undefined : join(cache, `${chunkHash(request, bars, start, end)}${CACHE_SUFFIX}`);
   const kept = path === undefined ? undefined : await readChunk(path);
-  if (kept !== undefined) return kept;
+  if (path !== undefined && kept !== undefined) {
+    const now = new Date();
+    await utimes(path, now, now).catch(() => undefined);
+    return kept;
+  }
   // A symbol without any bar of the stretch has no grid of its own.
   const present = new Map([...bars].filter(([, { length }]) => length > 0));
   const known = [...request.bars.keys()];
@@ -231,6 +241,23 @@ async function writeChunk(path: string, chunk: Chunk): Promise<void> {
   const temporary = `${path}.${process.pid}.writing`;
   await writeFile(temporary, [Buffer.from(head.buffer), ...parts]);
   await rename(temporary, path);
+}
+
+/** Removes the files used longest ago while all of them are larger than `limit` together; another run that needs one makes it again. */
+async function trimCache(directory: string, limit: number): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const kept = names.filter((name) => name.includes(CACHE_SUFFIX)).map((name) => join(directory, name));
+  const files: { readonly path: string; readonly size: number; readonly usedAt: number }[] = [];
+  for (const path of kept) {
+    const status = await stat(path).catch(() => undefined);
+    if (status) files.push({ path, size: status.size, usedAt: status.mtimeMs });
+  }
+  let total = files.reduce((sum, { size }) => sum + size, 0);
+  for (const { path, size } of files.sort((a, b) => a.usedAt - b.usedAt)) {
+    if (total <= limit) return;
+    await rm(path, { force: true });
+    total -= size;
+  }
 }
 
 /** What {@link writeChunk} wrote; undefined where there is nothing whole. */

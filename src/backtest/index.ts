@@ -1,6 +1,6 @@
 export { AUDITED_DAYS, auditBacktest } from './audit/index.ts';
 export { type BacktestFigures, type BacktestReport, figuresOf } from './backtest-report.ts';
-export { dayText } from './backtest-window.ts';
+export { daysOf, dayText } from './backtest-window.ts';
 export * from './baselines/index.ts';
 export { type ComparedBacktest, compareBacktests } from './compare-backtests.ts';
 export { rangeOf } from './forecast-table.ts';

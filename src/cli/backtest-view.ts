@@ -1,4 +1,4 @@
-import { type BacktestReport, dayText, figuresOf } from '../backtest/index.ts';
+import { type BacktestReport, daysOf, figuresOf } from '../backtest/index.ts';
 import type { Estimate } from '../model/index.ts';
 import type { JsonObject } from './output.ts';
 import { formatTable } from './terminal.ts';
@@ -14,7 +14,7 @@ export function backtestResult(report: BacktestReport): JsonObject {
     hashes,
     baselines,
     isInSample: run.inSample.length > 0,
-    run: { ...run, from: dayText(run.from - 1), to: dayText(run.to - 1) },
+    run: { ...run, ...daysOf(run) },
     performance,
     tradeStatistics,
     scaled,
@@ -44,6 +44,7 @@ function shown({ value, low, high }: Estimate, format: (value: number) => string
 export function backtestLines(report: BacktestReport): string[] {
   const { run, performance, tradeStatistics: trades, evaluation, critiques, assumptions, hashes, baselines } = report;
   const { activity } = performance;
+  const days = daysOf(run);
   const { costs } = activity;
   const funding = costs.fundingPaid.amount + costs.fundingReceived.amount;
   const figures: [string, string][] = [
@@ -78,7 +79,7 @@ export function backtestLines(report: BacktestReport): string[] {
   const mark = run.inSample.length > 0 ? ['IN-SAMPLE: this says nothing of new days.', ''] : [];
   return [
     ...mark,
-    `${report.id}: ${dayText(run.from - 1)} to ${dayText(run.to - 1)}, ${run.bars} bars of ${run.symbols.length} symbols, ${run.strategies.join(', ')}, ${run.modelId ?? run.modelKind ?? 'no model'}`,
+    `${report.id}: ${days.from} to ${days.to}, ${run.bars} bars of ${run.symbols.length} symbols, ${run.strategies.join(', ')}, ${run.modelId ?? run.modelKind ?? 'no model'}`,
     '',
     ...formatTable([{ title: 'figure' }, { title: 'value  [95 % interval]' }], figures),
     '',

@@ -23,10 +23,10 @@ describe('backtest list, report and compare', () => {
   it('lists what was saved', async () => {
     const { code, stdout } = await run('list');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^id .*\n(?:aaa|bbb) +2025-06-01 to 2025-07-06 /);
+    expect(stdout).toMatch(/^id .*\n(?:aaa|bbb) +2025-06-01 to 2025-07-05 /);
     const { backtests } = JSON.parse((await run('list', '--json')).stdout);
     expect(backtests.map(({ id }: { id: string }) => id).sort()).toEqual(['aaa', 'bbb']);
-    expect(backtests[0]).toMatchObject({ trades: 30, from: '2025-06-01T00:15:00Z', inSample: [] });
+    expect(backtests[0]).toMatchObject({ trades: 30, from: '2025-06-01', to: '2025-07-05', inSample: [] });
   });
 
   it('writes a report again, of an id or a folder', async () => {

@@ -82,6 +82,18 @@ type SharedOptions = Omit<BookProcessOptions, 'incarnation' | 'hazards'>;
 /** By the processes' order, from 0. */
 type HazardsOf = (incarnation: number) => BookProcessOptions['hazards'];
 
+/** Tries again where a busy machine was too late for the receive window. */
+async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+}
+
 /** A simulated exchange, a database and the processes that run one book on them, one after the other. */
 export class ProcessStage {
   readonly bench: AccountBench;
@@ -120,7 +132,7 @@ export class ProcessStage {
     const bench = await startAccountBench({ market, speed: SPEED });
     const store = await createTestDatabase();
     await saveInstruments(store.database, market.instruments);
-    const client = await createBinanceUsdmAccount({ ...clientOptions(bench), positionMode });
+    const client = await patiently(() => createBinanceUsdmAccount({ ...clientOptions(bench), positionMode }));
     const options = {
       databaseUrl: store.url,
       exchangeUrl: bench.simulator.url,
@@ -313,6 +325,14 @@ export class ProcessStage {
     for (const { clientOrderId, status } of open) this.#violations.push(`order ${clientOrderId} is left ${status}`);
   }
 
+  #rowsOf(path: string, symbol: string): Promise<Record<string, string>[]> {
+    return patiently(async () => {
+      const { status, body } = await this.bench.signed('GET', path, { symbol, limit: 1_000 });
+      if (Array.isArray(body)) return body as Record<string, string>[];
+      throw new Error(`${path} of ${symbol} is answered ${status}: ${JSON.stringify(body)}`);
+    });
+  }
+
   /** How often the venue accepted an order of each client id; a triggered order bears that of the conditional one. */
   async #accepted(symbols: readonly string[]): Promise<Map<string, number>> {
     const accepted = new Map<string, number>();
@@ -322,8 +342,7 @@ export class ProcessStage {
     ] as const) {
       const counts = new Map<string, number>();
       for (const symbol of symbols) {
-        const { body } = await this.bench.signed('GET', `/fapi/${path}`, { symbol, limit: 1_000 });
-        for (const row of body as unknown as Record<string, string>[]) {
+        for (const row of await this.#rowsOf(`/fapi/${path}`, symbol)) {
           const id = row[field];
           if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1);
         }

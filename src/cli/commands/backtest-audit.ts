@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { AUDITED_DAYS, auditBacktest, dayText } from '../../backtest/index.ts';
+import { AUDITED_DAYS, auditBacktest, daysOf } from '../../backtest/index.ts';
 import { systemClock } from '../../core/index.ts';
 import { type CliContext, perform, withCommonOptions } from '../context.ts';
 import { createProgress } from '../terminal.ts';
@@ -33,7 +33,7 @@ export function addBacktestAudit(backtest: Command, context: CliContext): void {
         };
         const report = await work().finally(() => progress.finish());
         const { ok, audits, critiques, bars, symbols } = report;
-        const range = { from: dayText(report.from - 1), to: dayText(report.to - 1) };
+        const range = daysOf(report);
         const found = ok
           ? 'no fault found'
           : `${audits.filter((audit) => !audit.ok).length} of ${audits.length} audits failed`;

@@ -7,7 +7,7 @@ import {
   backtestHtml,
   backtestsFolder,
   compareBacktests,
-  dayText,
+  daysOf,
   figuresOf,
   listBacktests,
   loadBacktest,
@@ -112,12 +112,8 @@ export function addBacktestReport(backtest: Command, context: CliContext): void 
     );
 }
 
-/** As `--json` has it: times as text. */
-const runOf = ({ run }: Pick<BacktestReport, 'run'>) => ({
-  ...run,
-  from: formatTime(run.from),
-  to: formatTime(run.to),
-});
+/** As `--json` has it: first and last day. */
+const runOf = ({ run }: Pick<BacktestReport, 'run'>) => ({ ...run, ...daysOf(run) });
 
 const listTable = (reports: readonly BacktestReport[]): string[] => {
   const right = (title: string) => ({ title, align: 'right' as const });
@@ -136,10 +132,11 @@ const listTable = (reports: readonly BacktestReport[]): string[] => {
     ],
     reports.map((report) => {
       const { run, performance } = report;
+      const days = daysOf(run);
       const { sharpe, maxDrawdown, trades } = figuresOf(report);
       return [
         report.id,
-        `${dayText(performance.from)} to ${dayText(performance.to)}`,
+        `${days.from} to ${days.to}`,
         run.modelId ?? 'none',
         run.strategies.join(', '),
         String(run.symbols.length),

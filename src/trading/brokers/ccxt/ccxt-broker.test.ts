@@ -220,6 +220,23 @@ describe('an order at a venue', () => {
     expect(told(broker.take())).toEqual(['a CANCELLED']);
   });
 
+  it('that could not be asked for fails the look at the open orders: nobody may take the account for known', async () => {
+    const { broker } = await startBroker();
+    await during(broker.submit([entry('a', { type: 'limit', limitPrice: '90000' })]));
+    broker.take();
+    let reads = 0;
+    fates = {
+      event: () => ({ copies: 0, delayMs: 0 }),
+      // The list of the open orders arrives, the answer about the one that is missing there does not.
+      request: (what) => ({ kind: what === 'read' && ++reads === 2 ? 'lost-response' : 'ok', outMs: 5, backMs: 5 }),
+    };
+    venue.cancel({ clientOrderId: 'a', symbol: 'BTCUSDT', isConditional: false });
+    await expect(during(broker.poll())).rejects.toThrow();
+    expect(told(broker.take())).toEqual([]);
+    await during(broker.poll());
+    expect(told(broker.take())).toEqual(['a CANCELLED']);
+  });
+
   it('is asked to end again where the first request at the end of its validity is lost', async () => {
     const { broker } = await startBroker();
     const validUntil = epochMs(START + MINUTE_MS);

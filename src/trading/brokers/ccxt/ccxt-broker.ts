@@ -281,8 +281,11 @@ export class CcxtBroker implements Broker, BrokerAccount {
     await this.#adoptStrays(0);
   }
 
-  /** Asks for the open orders, and for each that should be among them and is not; and for money that came or went. */
-  /** Asks anew even where a poll is under way: that one may have been answered before what is to be known happened. */
+  /**
+   * Asks for the open orders, and for each that should be among them and is not; and for money that came or went. Asks anew even where
+   * a poll is under way: that one may have been answered before what is to be known happened.
+   * @throws what the connection throws, also where a single order could not be asked for: what is not known does not agree
+   */
   async poll(): Promise<void> {
     await this.#polling?.catch(() => undefined);
     this.#polling ??= this.#poll().finally(() => {
@@ -300,7 +303,12 @@ export class CcxtBroker implements Broker, BrokerAccount {
       this.#observe(order);
     }
     const missing = asked.filter(({ intent, endedAt }) => endedAt === undefined && !open.has(intent.clientOrderId));
-    await this.#inParallel(missing, (order) => this.#refresh(order));
+    let failure: { readonly error: unknown } | undefined;
+    await this.#inParallel(missing, (order) =>
+      this.#ask(order).catch((error: unknown) => {
+        failure ??= { error };
+      }),
+    );
     const since = this.#flowsSince;
     if (since !== undefined) {
       for (const flow of await client.cashFlowsSince(epochMs(since - FLOW_OVERLAP_MS))) {
@@ -317,6 +325,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
     for (const [id, toldAt] of this.#externals) if (isOld(toldAt)) this.#externals.delete(id);
     const from = (this.#flowsSince ?? 0) - FLOW_OVERLAP_MS;
     for (const [id, time] of this.#flowIds) if (time < from) this.#flowIds.delete(id);
+    if (failure) throw failure.error;
   }
 
   /** A book that begins takes over what the account holds. */
@@ -403,29 +412,35 @@ export class CcxtBroker implements Broker, BrokerAccount {
   }
 
   /**
-   * Asks the venue how an order stands.
+   * Asks the venue how an order stands, as far as it answers.
    * @returns whether it has answered
    */
   async #refresh(order: Tracked): Promise<boolean> {
-    const { client, clock, log } = this.#parts;
-    const { intent } = order;
-    const isConclusive = clock.now() > order.conclusiveAt;
     try {
-      const found = await client.find(order.key);
-      if (found !== undefined) {
-        this.#observe(found);
-        return true;
-      }
+      await this.#ask(order);
+      return true;
     } catch (error) {
-      log.warn({ order: intent.clientOrderId, error: messageOf(error) }, 'an order could not be asked for');
+      const { clientOrderId } = order.intent;
+      this.#parts.log.warn({ order: clientOrderId, error: messageOf(error) }, 'an order could not be asked for');
       return false;
     }
-    if (!isConclusive || order.endedAt !== undefined || order.ending !== undefined) return true;
+  }
+
+  /** Asks the venue how an order stands. */
+  async #ask(order: Tracked): Promise<void> {
+    const { client, clock } = this.#parts;
+    const { intent } = order;
+    const isConclusive = clock.now() > order.conclusiveAt;
+    const found = await client.find(order.key);
+    if (found !== undefined) {
+      this.#observe(found);
+      return;
+    }
+    if (!isConclusive || order.endedAt !== undefined || order.ending !== undefined) return;
     const now = clock.now();
     if (!isInDoubt(order)) this.#tell(order, 'CANCELLED', now, 'ORDER_NOT_FOUND');
     else if (now >= intent.validUntil) this.#tell(order, 'EXPIRED', now, 'ORDER_EXPIRED');
     else this.#tell(order, 'REJECTED', now, 'ORDER_NOT_RECEIVED');
-    return true;
   }
 
   /** @returns false for an order of somebody else */
