@@ -13,6 +13,7 @@ import {
   listFills,
   listOrders,
   loadBook,
+  readCommand,
   requestCommand,
   saveInstruments,
   type TestDatabase,
@@ -34,7 +35,7 @@ const SPEED = 60;
 /** Real milliseconds. */
 const STORM_MS = 5_000;
 const CALM_MS = 1_500;
-const REST_WITHIN_MS = 15_000;
+const REST_WITHIN_MS = 30_000;
 const DEPOSED_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 200;
 const LONGEST_BARE_MS = 6_000;
@@ -218,8 +219,7 @@ export class ProcessStage {
     await pause(CALM_MS);
     const { database } = this.#store;
     const time = systemClock.now();
-    await requestCommand(database, { command: 'close-all', book: BOOK, actor: 'test', time });
-    await this.#comeToRest();
+    await this.#comeToRest(await requestCommand(database, { command: 'close-all', book: BOOK, actor: 'test', time }));
     await this.#judge();
     return {
       violations: this.#violations,
@@ -263,16 +263,21 @@ export class ProcessStage {
     this.#violations.push('a process goes on although the book is another’s');
   }
 
-  async #comeToRest(): Promise<void> {
+  /** Waits until the book has closed everything, which is no earlier than it has heard the command, and lets its process end. */
+  async #comeToRest(closeAll: number): Promise<void> {
     const end = systemClock.elapsed() + REST_WITHIN_MS;
     for (;;) {
       await this.runUntilOwned();
-      const [positions, orders] = await Promise.all([this.#client.positions(), this.#client.openOrders()]);
-      if (positions.length === 0 && orders.length === 0) break;
+      const isHeard = (await readCommand(this.#store.database, closeAll))?.applied !== undefined;
+      const [positions, orders] = await patiently(() =>
+        Promise.all([this.#client.positions(), this.#client.openOrders()]),
+      );
+      if (isHeard && positions.length === 0 && orders.length === 0) break;
       if (systemClock.elapsed() > end) {
         const held = positions.map(({ symbol, leg, quantity }) => `${symbol} ${leg} ${quantity}`);
         const open = orders.map(({ clientOrderId }) => clientOrderId);
-        this.#violations.push(`the account does not come to rest: ${[...held, ...open].join(', ')}`);
+        const unheard = isHeard ? [] : ['close-all is not heard'];
+        this.#violations.push(`the account does not come to rest: ${[...unheard, ...held, ...open].join(', ')}`);
         break;
       }
       await pause(LOOK_EVERY_MS);
@@ -295,19 +300,22 @@ export class ProcessStage {
     const orders = new Map((await this.orders()).map((order) => [order.clientOrderId, order]));
     const statuses = new Map<string, OrderStatus>();
     for (const { clientOrderId, symbol, type } of orders.values()) {
-      const known = await this.#client.find({ clientOrderId, symbol, isConditional: type !== 'market' });
+      const key = { clientOrderId, symbol, isConditional: type !== 'market' };
+      const known = await patiently(() => this.#client.find(key));
       if (known !== undefined) statuses.set(clientOrderId, known.status);
     }
     const symbols = livelyMarket().instruments.map(({ symbol }) => symbol);
     const fills = (
-      await Promise.all(symbols.map((symbol) => this.#client.fillsSince(symbol, epochMs(livelyMarket().start))))
+      await Promise.all(
+        symbols.map((symbol) => patiently(() => this.#client.fillsSince(symbol, epochMs(livelyMarket().start)))),
+      )
     ).flat();
-    const positions = await this.#client.positions();
+    const positions = await patiently(() => this.#client.positions());
     const cost = positions.reduce((sum, { leg, quantity, entryPrice }) => {
       const notional = notionalOf(parsePrice(entryPrice), parseQuantity(quantity));
       return sum + (leg === 'long' ? notional : -notional);
     }, 0n);
-    const { balance } = await this.#client.wallet();
+    const { balance } = await patiently(() => this.#client.wallet());
     this.#violations.push(
       ...violationsOf(
         { ledger: decodeBookState(book.bookState).ledger, orders, fills: await listFills(database, { book: BOOK }) },
