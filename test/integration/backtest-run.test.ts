@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { barsFrom, START, walk } from '../../src/backtest/replay-fixture.ts';
 import { DAY_MS, epochMs } from '../../src/core/index.ts';
+import { createTestDatabase } from '../../src/database/index.ts';
 import { writeCandleFile } from '../../src/marketfiles/index.ts';
 import { runCommand } from '../support/command-line.ts';
 
@@ -64,6 +65,25 @@ describe('backtest run', () => {
     expect(costs.spread).toBeGreaterThan(0);
     const again = resultOf(await backtest(...momentum, '--json'));
     expect(again).toEqual(result);
+  });
+
+  it('trades stored candles as it trades those of a folder', async () => {
+    const store = await createTestDatabase();
+    try {
+      const onStore = (...args: string[]) =>
+        runCommand([...args, '--data-dir', join(folder, 'data'), '--json'], { folder, databaseUrl: store.url });
+      const imported = await onStore('data', 'import', '--file', 'candles', '--timeframe', '15m');
+      expect(imported.code, imported.stderr).toBe(0);
+      const stored = await onStore('backtest', 'run', '--from-store', ...momentum.slice(2));
+      expect(stored.code, stored.stderr).toBe(0);
+      const { hashes: ofStore, trades } = resultOf(stored);
+      const { hashes: ofFolder, ...folderRun } = resultOf(await backtest(...momentum, '--json'));
+      expect(trades).toBe(folderRun.trades);
+      // Older candles than the warm-up needs are not read from a store.
+      expect(ofStore).toEqual({ ...(ofFolder as object), data: expect.any(String) });
+    } finally {
+      await store.drop();
+    }
   });
 
   it('tells people what speaks against it', async () => {
