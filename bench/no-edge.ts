@@ -1,15 +1,17 @@
 import { sharpeOf, wilson } from '../src/backtest/index.ts';
 import { createRandom, type Random } from '../src/core/index.ts';
+import { tradeRandomBooks } from './random-books.ts';
 
 /*
- * npm run --silent bench:no-edge -- [--seeds 4000] [--days 180]
- * In how many series of daily returns without an edge the interval of the Sharpe ratio leaves out 0. The last line is one JSON object.
+ * npm run --silent bench:no-edge -- [--seeds 4000] [--days 180] [--books 0]
+ * In how many series of daily returns without an edge the interval of the Sharpe ratio leaves out 0; and how often the reports of so many books of a random strategy,
+ * traded on generated markets without an edge, call them significant. The last line is one JSON object.
  */
 const option = (name: string, fallback: number): number => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? fallback : Number(process.argv[at + 1]);
 };
-const [SEEDS, DAYS] = [option('seeds', 4000), option('days', 180)];
+const [SEEDS, DAYS, BOOKS] = [option('seeds', 4000), option('days', 180), option('books', 0)];
 
 const MARKETS: Record<string, (random: Random) => Float64Array> = {
   independent: (random) => seriesOf(() => random.normal()),
@@ -40,8 +42,14 @@ const markets = Object.fromEntries(
     return [name, { twoSided: wilson(above + below, SEEDS), above: wilson(above, SEEDS) }];
   }),
 );
+const books =
+  BOOKS === 0
+    ? null
+    : await tradeRandomBooks(BOOKS, (done) => {
+        if (done % 100 === 0) process.stderr.write(`${done} of ${BOOKS} random books\n`);
+      });
 const seconds = (performance.now() - started) / 1000;
-process.stdout.write(`${JSON.stringify({ ok: true, seeds: SEEDS, days: DAYS, markets, seconds })}\n`);
+process.stdout.write(`${JSON.stringify({ ok: true, seeds: SEEDS, days: DAYS, markets, books, seconds })}\n`);
 
 function seriesOf(next: () => number): Float64Array {
   return Float64Array.from({ length: DAYS }, () => 0.01 * next());

@@ -236,7 +236,7 @@ class BookRecorder {
   readonly #decisionsHash = createHash('sha256');
   readonly #signals = { accepted: 0, candidates: 0 };
   #orders = 0;
-  #open: readonly Position[] = [];
+  #last: Decision | undefined;
 
   constructor(start: EpochMs, equity: number, costs: Map<string, MarketFill>, funding: FundingHistory | undefined) {
     this.#times = [start];
@@ -246,7 +246,7 @@ class BookRecorder {
   }
 
   take(minute: EpochMs, decision: Decision): void {
-    const { state, signals, intents, fills, cashFlows, positions, equity, notes, reasonCounts } = decision;
+    const { state, signals, intents, fills, cashFlows, equity, notes, reasonCounts } = decision;
     let [long, short] = [0n, 0n];
     for (const { symbol, quantity } of state.ledger.positions.values()) {
       const value = notionalOf(state.markets.get(symbol)?.lastPrice ?? 0n, magnitude(quantity));
@@ -258,7 +258,7 @@ class BookRecorder {
     this.#long.push(cashToNumber(long));
     this.#short.push(cashToNumber(short));
     this.#held.push(state.ledger.positions.size);
-    this.#open = positions;
+    this.#last = decision;
     this.#orders += intents.length;
     this.#signals.candidates += signals.length;
     for (const one of signals) if (one.accepted) this.#signals.accepted++;
@@ -327,7 +327,7 @@ class BookRecorder {
       orders: this.#orders,
       signals: this.#signals,
       reasons: this.#reasons,
-      open: this.#open,
+      open: this.#last?.positions ?? [],
       fillsHash: this.#fillsHash.digest('hex'),
       decisionsHash: this.#decisionsHash.digest('hex'),
     };

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { coverageOf, foundEdge, type StudyTask, studyMarket } from '../../bench/edge-study.ts';
+import { type ReversalResult, reversalAgreement, tradeReversal } from '../../bench/reversal-books.ts';
 
 const LINEAR = 40;
 const NETWORKS = 2;
+const BOOKS = 40;
 
 async function study(count: number, model: StudyTask['model']) {
   const results = [];
@@ -20,6 +22,17 @@ describe('a market with the planted edge', () => {
     expect(passes, JSON.stringify(horizons)).toBe(true);
     expect(horizons['4h'].found.low).toBeGreaterThan(0);
   }, 900_000);
+});
+
+describe('a book that trades the planted edge', () => {
+  it('shows the Sharpe ratio that the edge is worth by construction, within its interval as often as that claims', async () => {
+    const results: ReversalResult[] = [];
+    for (let book = 0; book < BOOKS; book++) results.push(await tradeReversal(`reversal/${book}`));
+    const agreement = reversalAgreement(results);
+    const { withinBinomial, meanSharpe, meanTheory, standardError } = agreement;
+    expect(withinBinomial, JSON.stringify(agreement)).toBe(true);
+    expect(Math.abs(meanSharpe - meanTheory), JSON.stringify(agreement)).toBeLessThan(3 * standardError);
+  }, 3_600_000);
 });
 
 describe('markets without an edge', () => {

@@ -1,5 +1,5 @@
 import { at64, type Random } from '../../core/index.ts';
-import { weekdayVariance } from './generated-instruments.ts';
+import { WEEKDAY_VARIANCE, weekdayVariance } from './generated-instruments.ts';
 
 export interface DailyPathSettings {
   /** Standard deviation of an average day's return, jumps aside. */
@@ -35,6 +35,23 @@ export interface Day {
 /** Persistence per day and stationary standard deviation of the slow log volatility: weeks and days. */
 const WEEKS = { persistence: 0.96, deviation: 0.3 };
 const DAYS = { persistence: 0.6, deviation: 0.22 };
+/**
+ * The factor that the slow log volatility and the day of the week put on the variance of a day: its mean and the mean of its root. A day's log volatility is the
+ * mean of those at its two midnights.
+ */
+export const DAILY_SCALE: { readonly mean: number; readonly meanRoot: number } = (() => {
+  const spread = WEEKS.deviation ** 2 + DAYS.deviation ** 2;
+  const ofDay = [WEEKS, DAYS].reduce(
+    (sum, { deviation, persistence }) => sum + (deviation ** 2 * (1 + persistence)) / 2,
+    0,
+  );
+  const overWeek = (of: (variance: number) => number) => WEEKDAY_VARIANCE.reduce((sum, each) => sum + of(each), 0) / 7;
+  return {
+    mean: overWeek((variance) => variance) * Math.exp(2 * ofDay - 2 * spread),
+    meanRoot: overWeek(Math.sqrt) * Math.exp(ofDay / 2 - spread),
+  };
+})();
+
 /** Standard deviation of the fast log volatility (it lasts for an hour or two). */
 export const BURST_DEVIATION = 0.4;
 

@@ -122,7 +122,7 @@ export function createGeneratedMarket(settings: GeneratedMarketSettings): Genera
       ? describeEdge(profiles, {
           volatility: Math.sqrt(MARKET.volatility ** 2 + MARKET.jumpProbability * MARKET.jumpVolatility ** 2),
           sectorVolatility: SECTOR.volatility,
-          ownJumpVariance: OWN_JUMPS.probability * OWN_JUMPS.volatility ** 2,
+          ownJumps: { probability: OWN_JUMPS.probability, variance: OWN_JUMPS.volatility ** 2 },
         })
       : undefined,
     bars(symbol, from, to) {
@@ -164,7 +164,8 @@ export function createGeneratedMarket(settings: GeneratedMarketSettings): Genera
   }
 }
 
-function createPaths(
+/** The day-to-day values of the market, its sectors and of each instrument. */
+export function createPaths(
   seed: string,
   firstDay: number,
   profiles: readonly InstrumentProfile[],

@@ -1,4 +1,5 @@
 import type { InstrumentProfile } from './generated-instruments.ts';
+import { type ReversalBook, reversalBook } from './reversal-book.ts';
 
 /** Parameters of the mean reversion planted with `edge: true`, the same for all instruments. */
 export const PLANTED = {
@@ -28,6 +29,8 @@ export interface PlantedEdge {
   readonly rankInformationCoefficient: Readonly<Record<EdgeHorizon, number>>;
   /** The same of the best linear forecast from all prices so far: what a model can find at most. */
   readonly bestRankInformationCoefficient: Readonly<Record<BestForecastHorizon, number>>;
+  /** What trading the simplest predictor earns by construction. */
+  readonly reversalBook: ReversalBook;
 }
 
 const LOOKBACK_DAYS = 1;
@@ -45,7 +48,12 @@ const LOOKBACK_DAYS = 1;
  */
 export function describeEdge(
   profiles: readonly InstrumentProfile[],
-  market: { volatility: number; sectorVolatility: number; ownJumpVariance: number },
+  market: {
+    volatility: number;
+    sectorVolatility: number;
+    /** Jumps of an instrument: probability of a day, and their mean variance in units of the own one. */
+    ownJumps: { probability: number; variance: number };
+  },
 ): PlantedEdge {
   const { revertingShare: share, reversionRate: rate } = PLANTED;
   const others = profiles.length;
@@ -55,8 +63,9 @@ export function describeEdge(
   const betaSpread = mean(profiles.map((profile) => (profile.beta - beta) ** 2));
   const sector = mean(profiles.map((profile) => profile.sectorBeta ** 2)) * market.sectorVolatility ** 2;
   const stationary = (share * own) / (2 * rate);
+  const jumpVariance = market.ownJumps.probability * market.ownJumps.variance;
   const ownVariance = (days: number) =>
-    (1 - share + market.ownJumpVariance) * own * days + 2 * stationary * (1 - Math.exp(-rate * days));
+    (1 - share + jumpVariance) * own * days + 2 * stationary * (1 - Math.exp(-rate * days));
   const shared = sector + betaSpread * market.volatility ** 2;
   const predictor = ownVariance(LOOKBACK_DAYS) + shared * LOOKBACK_DAYS;
   const targetVariance = (days: number) => ownVariance(days) + shared * days;
@@ -65,7 +74,7 @@ export function describeEdge(
     const covariance = stationary * (1 - Math.exp(-rate * days)) * (1 - Math.exp(-rate * LOOKBACK_DAYS));
     return rankCorrelation(covariance / Math.sqrt(predictor * targetVariance(days)));
   };
-  const moves = (1 + market.ownJumpVariance) * own + shared;
+  const moves = (1 + jumpVariance) * own + shared;
   const known = (moves / (2 * rate)) * (1 - Math.sqrt(1 - (share * own) / moves)) ** 2;
   const best = (hours: number): number => {
     const days = hours / 24;
@@ -90,6 +99,14 @@ export function describeEdge(
       '12h': thousandths(best(HOURS['12h'])),
       '24h': thousandths(best(HOURS['24h'])),
     },
+    reversalBook: reversalBook(profiles, {
+      share,
+      rate,
+      marketVariance: market.volatility ** 2,
+      sectorVariance: market.sectorVolatility ** 2,
+      jumpProbability: market.ownJumps.probability,
+      jumpVariance: market.ownJumps.variance,
+    }),
   };
 }
 
