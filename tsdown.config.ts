@@ -8,4 +8,6 @@ export default defineConfig({
   dts: false,
   sourcemap: true,
   clean: true,
+  // A constant of a module is looked at for whether it is set, each time it is read: as a variable it is not.
+  outputOptions: { topLevelVar: true },
 });

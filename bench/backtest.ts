@@ -20,20 +20,27 @@ import {
   DEFAULT_SIZING_SETTINGS,
   PaperBroker,
 } from '../src/trading/index.ts';
+import { measureEndToEnd } from './backtest-end-to-end.ts';
 import { type Backtester, CITED, loadGrademark, UNAVAILABLE } from './peers/backtesters.ts';
 
 /*
  * How many bars a second a backtest decides: one symbol, trades wanted on a fixed schedule, every bar through `decide` and the paper
  * broker with fees, costs, protection and the whole ledger; nothing is forecast and nothing stored.
  * Beside it, in the same process and in turn, grademark on the same schedule; and figures that others publish.
- * npm run --silent bench:backtest -- [--bars 525600] [--rounds 5]
- * The first round warms up and does not count. The last line is one JSON object.
+ * Then whole backtests of 10 to 50 symbols over so many days and up to four times as many (0: none).
+ * npm run --silent bench:backtest -- [--bars 525600] [--rounds 5] [--days 30]
+ * It runs as what is shipped does, bundled and without a loader. The first round warms up and does not count. The last line is one JSON object.
  */
 const { values } = parseArgs({
-  options: { bars: { type: 'string', default: '525600' }, rounds: { type: 'string', default: '5' } },
+  options: {
+    bars: { type: 'string', default: '525600' },
+    rounds: { type: 'string', default: '5' },
+    days: { type: 'string', default: '30' },
+  },
 });
 const bars = Number(values.bars);
 const rounds = Number(values.rounds);
+const days = Number(values.days);
 
 const SYMBOL = 'AUSDT';
 const START = epochMs(Date.UTC(2024, 0, 1));
@@ -110,6 +117,7 @@ const [firstOfGrademark] = grademarkSamples;
 const secondsOfGrademark = median(grademarkSamples.map((sample) => sample.seconds));
 const seconds = median(samples.map((sample) => sample.seconds));
 const cpuSeconds = median(samples.map((sample) => sample.cpuSeconds));
+const endToEnd = days > 0 ? await measureEndToEnd(days) : undefined;
 console.log(
   JSON.stringify({
     bench: 'backtest',
@@ -135,6 +143,7 @@ console.log(
             },
       'backtest-kit': { unavailable: UNAVAILABLE['backtest-kit'] },
     },
+    endToEnd,
     cited: CITED,
     node: process.versions.node,
     processor: `${cpus()[0]?.model.trim()} x ${cpus().length}`,

@@ -50,9 +50,9 @@ interface DataForge {
 
 /** grademark over these bars, or undefined where `npm ci --prefix bench/peers` was not run. */
 export function loadGrademark(candles: readonly FinalCandle[]): Backtester | undefined {
-  const manifest = new URL('./node_modules/grademark/package.json', import.meta.url);
+  const manifest = new URL('../peers/node_modules/grademark/package.json', import.meta.url);
   if (!existsSync(manifest)) return undefined;
-  const require = createRequire(import.meta.url);
+  const require = createRequire(new URL('../../', manifest));
   const { backtest } = require('grademark') as Grademark;
   const { DataFrame } = createRequire(manifest)('data-forge') as DataForge;
   const bars = new DataFrame(

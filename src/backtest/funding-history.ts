@@ -23,6 +23,8 @@ export const ASSUMED_RATE = 0.0001;
 export class FundingHistory implements FundingSource {
   readonly #bars: ReadonlyMap<SymbolId, BarColumns>;
   readonly #rates: ReadonlyMap<SymbolId, readonly FundingRate[]>;
+  /** Of all symbols, by time and symbol. */
+  readonly #all: readonly FundingRate[];
 
   constructor(
     bars: ReadonlyMap<SymbolId, BarColumns>,
@@ -31,18 +33,11 @@ export class FundingHistory implements FundingSource {
   ) {
     this.#bars = bars;
     this.#rates = new Map([...bars.keys()].map((symbol) => [symbol, complete(symbol, ratesOf(symbol), range)]));
+    this.#all = [...this.#rates.values()].flat().sort((a, b) => a.time - b.time || (a.symbol < b.symbol ? -1 : 1));
   }
 
   settlements(after: EpochMs, until: EpochMs): FundingRate[] {
-    const due: FundingRate[] = [];
-    for (const rates of this.#rates.values()) {
-      for (let at = firstAfter(rates, after); at < rates.length; at++) {
-        const rate = rates[at];
-        if (rate === undefined || rate.time > until) break;
-        due.push(rate);
-      }
-    }
-    return due.sort((a, b) => a.time - b.time || (a.symbol < b.symbol ? -1 : 1));
+    return this.#all.slice(firstAfter(this.#all, after), firstAfter(this.#all, until));
   }
 
   /** The close of the newest bar that had ended at `time`. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../core/index.ts';
 import { DEFAULT_REGIME_SETTINGS, noRegimes, updateRegimes } from '../signals/index.ts';
-import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS } from '../trading/index.ts';
+import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS, MarketStates } from '../trading/index.ts';
 import { decodeBookState, encodeBookState, initialBookState, warmBookState } from './book-state.ts';
 import { minuteAt, runBook, TestMarket, testCandle, testSettings } from './decide-fixtures.ts';
 
@@ -19,7 +19,7 @@ describe('a book state as text', () => {
 
   it('is small for 50 symbols with full histories', () => {
     const { risk } = testSettings();
-    const markets = new Map(
+    const markets = MarketStates.of(
       Array.from({ length: 50 }, (_, i) => [
         `COIN${i}USDT`,
         {

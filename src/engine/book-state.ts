@@ -16,7 +16,6 @@ import {
   type OrderIntent,
   REGIMES,
   type ReasonCode,
-  type SymbolId,
 } from '../core/index.ts';
 import { parseCash } from '../matching/index.ts';
 import {
@@ -35,8 +34,9 @@ import {
   isUnarmed,
   type Ledger,
   type LedgerOrder,
+  LedgerOrders,
   type LedgerPosition,
-  type MarketState,
+  MarketStates,
   openLedger,
   type PositionProtection,
   type RampState,
@@ -46,7 +46,7 @@ import {
   requestCancels,
   riskModeOf,
   type SizingSettings,
-  updateMarket,
+  WatchedMarket,
   workingOrders,
 } from '../trading/index.ts';
 
@@ -59,7 +59,7 @@ export interface BookState {
   readonly minute: EpochMs;
   readonly ledger: Ledger;
   readonly risk: RiskState;
-  readonly markets: ReadonlyMap<SymbolId, MarketState>;
+  readonly markets: MarketStates;
   readonly regimes: Regimes;
   readonly edges: EdgeHistories;
   /** When a strategy gives a position up, by `positionKey`. */
@@ -81,7 +81,7 @@ export function initialBookState(risk: RiskSettings): BookState {
     minute: epochMs(0),
     ledger: openLedger(cash),
     risk: initialRiskState(cash),
-    markets: new Map(),
+    markets: new MarketStates(),
     regimes: noRegimes,
     edges: noEdgeHistories,
     holdUntil: new Map(),
@@ -122,8 +122,8 @@ export function observeCandles(
   candles: Iterable<FinalCandle>,
   sizing: SizingSettings,
 ): BookState['markets'] {
-  const next = new Map(markets);
-  for (const candle of candles) next.set(candle.symbol, updateMarket(next.get(candle.symbol), candle, sizing));
+  const next = new MarketStates(markets);
+  for (const candle of candles) next.observe(candle, sizing);
   return next;
 }
 
@@ -281,7 +281,7 @@ const ledger: z.ZodType<Ledger> = z.strictObject({
   // Before version 3 money came and went by trading only.
   funding: integer.prefault('0'),
   transfers: integer.prefault('0'),
-  orders: z.array(order).transform((orders) => new Map(orders.map((each) => [each.intent.clientOrderId, each]))),
+  orders: z.array(order).transform(LedgerOrders.of),
   positions: z.array(z.tuple([z.string(), position])).transform((entries) => new Map(entries)),
   flows: times.prefault([]),
 });
@@ -289,8 +289,8 @@ const ledger: z.ZodType<Ledger> = z.strictObject({
 const market = z
   .tuple([z.string(), integer, time, z.number(), time, z.number(), history])
   .transform(([symbol, lastPrice, lastMinute, sampledPrice, sampledMinute, minuteNotional, returns]) => {
-    const state: MarketState = { lastPrice, lastMinute, sampledPrice, sampledMinute, returns, minuteNotional };
-    return [symbol, state] as const;
+    const remembered = { lastMinute, sampledPrice, sampledMinute, returns, minuteNotional };
+    return [symbol, new WatchedMarket(lastPrice, remembered)] as const;
   });
 
 const protection: z.ZodType<PositionProtection> = z.strictObject({
@@ -381,7 +381,7 @@ const SCHEMA: z.ZodType<BookState> = z
     minute: time,
     ledger,
     risk: z.union([risk, riskOfFlags]),
-    markets: z.array(market).transform((entries) => new Map(entries)),
+    markets: z.array(market).transform(MarketStates.of),
     // States of before there were regimes have none: the next bar gives them.
     regimes: z
       .strictObject({

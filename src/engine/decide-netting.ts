@@ -36,10 +36,11 @@ interface Crossing {
  */
 export function netIntents(ledger: Ledger, intents: readonly OrderIntent[], input: NettingInput): NettedOrders {
   const { minute, markets } = input;
-  if (intents.length === 0) return { intents, change: unchanged(ledger), notes: [] };
+  if (intents.length === 0) return { intents, change: unchanged(ledger), notes: NONE };
   const crossings = new Map(crossingsOf(intents, input).map(({ intent, crossed }) => [intent, crossed]));
   if (crossings.size === 0) {
-    return { intents, change: { ...enterIntents(ledger, intents), changed: [] }, notes: [] };
+    const { ledger: entered, orderEvents } = enterIntents(ledger, intents);
+    return { intents, change: { ...unchanged(entered), orderEvents }, notes: NONE };
   }
   const inside: OrderIntent[] = [];
   const outside: OrderIntent[] = [];
@@ -85,6 +86,8 @@ export function netIntents(ledger: Ledger, intents: readonly OrderIntent[], inpu
   };
 }
 
+const NONE: readonly never[] = [];
+
 interface NettingInput {
   readonly minute: EpochMs;
   readonly markets: Markets;
@@ -99,7 +102,8 @@ function crossingsOf(
   intents: readonly OrderIntent[],
   { minute, markets, areStrategiesNetted, areLegsSeparate }: NettingInput,
 ): Crossing[] {
-  if (!areStrategiesNetted) return [];
+  // Nothing crosses itself.
+  if (!areStrategiesNetted || intents.length === 1) return [];
   const placeOf = (intent: OrderIntent) => `${intent.symbol}/${areLegsSeparate ? legOf(intent) : 'both'}`;
   return [...new Set(intents.map(placeOf))].flatMap((place) => {
     const here = intents.filter((intent) => placeOf(intent) === place);

@@ -4,6 +4,7 @@ import {
   type EpochMs,
   epochMs,
   fraction,
+  MapDraft,
   MINUTE_MS,
   type Notional,
   notionalAmount,
@@ -36,7 +37,9 @@ import {
   type Exposure,
   exposureOf,
   isClosingAll,
+  type Ledger,
   type LedgerChange,
+  LedgerOrders,
   magnitude,
   type PreTradeContext,
   planProtection,
@@ -44,17 +47,18 @@ import {
   refuseEntry,
   requestCancels,
   sizeEntry,
+  unchanged,
   volatilityOf,
   type WantedSize,
   withEntry,
   workingOrderOf,
+  workingOrders,
 } from '../trading/index.ts';
 import type { BookState } from './book-state.ts';
 import { balanceEntries } from './decide-balance.ts';
 import { netIntents } from './decide-netting.ts';
 import type { ForcedClosing } from './decide-protection.ts';
 import type { DecideInput, DecideSettings } from './decide-types.ts';
-import { MapDraft } from './map-draft.ts';
 import { StrategyPortfolios } from './strategy-portfolio.ts';
 
 export interface PlanInput extends Pick<DecideInput, 'minute' | 'members' | 'instruments' | 'incomplete' | 'late'> {
@@ -82,12 +86,17 @@ export interface PlannedOrders {
  * always pass; then entries, each checked and sized against the exposure that includes all before it.
  */
 export function planOrders(state: BookState, input: PlanInput, settings: DecideSettings): PlannedOrders {
+  const asked = isNothingAtHand(state, input, settings) ? askStrategies(state, input, settings) : undefined;
+  if (asked?.every(({ targets, refusals }) => targets.length === 0 && refusals.length === 0)) {
+    const { holdUntil, cooldowns } = state;
+    return { intents: NONE, entered: unchanged(state.ledger), holdUntil, cooldowns, notes: NONE };
+  }
   const plan = new OrderPlan(state, input, settings);
   plan.restAfterLegs();
   if (input.late === undefined) {
     plan.closeForced();
     if (isClosingAll(state.risk)) plan.closeAll();
-    for (const { strategy, targets, refusals } of plan.askStrategies()) {
+    for (const { strategy, targets, refusals } of asked ?? plan.askStrategies()) {
       for (const refusal of refusals) plan.note(strategy, refusal.symbol, refusal.reason, refusal.signalId);
       for (const target of targets) plan.follow(strategy, target);
       if (strategy.isNeutral) plan.balance(strategy);
@@ -95,6 +104,48 @@ export function planOrders(state: BookState, input: PlanInput, settings: DecideS
     plan.closeOrphans();
   }
   return plan.finish();
+}
+
+/** Whether strategies alone could want something, as in nearly every minute. */
+function isNothingAtHand(state: BookState, input: PlanInput, { strategies }: DecideSettings): boolean {
+  const { ledger, risk, cooldowns, holdUntil } = state;
+  if (input.late !== undefined || input.closings.length > 0 || input.closedByLegs.size > 0) return false;
+  if (isClosingAll(risk)) return false;
+  if (cooldowns.size > 0) for (const until of cooldowns.values()) if (until <= input.minute) return false;
+  if (holdUntil.size > 0) for (const key of holdUntil.keys()) if (!isAlive(ledger, key)) return false;
+  if (ledger.positions.size === 0) return true;
+  for (const { strategy } of ledger.positions.values()) {
+    if (!strategies.some(({ name }) => name === strategy)) return false;
+  }
+  return true;
+}
+
+/** Whether there is a position, or an entry that works. */
+const isAlive = (ledger: Ledger, key: string): boolean =>
+  ledger.positions.has(key) || workingOrderOf(ledger, 'entry', key) !== undefined;
+
+/** What the strategies want, from their accounts as they stand before any of them decides. */
+function askStrategies(
+  { ledger, markets, holdUntil, cooldowns }: Pick<BookState, 'ledger' | 'markets' | 'holdUntil' | 'cooldowns'>,
+  { minute, members, signals, capital }: PlanInput,
+  { book, strategies, sizing }: DecideSettings,
+): StrategyOutcome[] {
+  const { equity } = capital;
+  const portfolios = new StrategyPortfolios({
+    ledger,
+    markets,
+    holdUntil,
+    cooldowns,
+    minute,
+    members,
+    equity,
+    sizing,
+  });
+  return managerOf(strategies).decide(
+    { book, minute, signals },
+    ({ name }) => portfolios.of(name),
+    portfolios.isAnyOverdue,
+  );
 }
 
 /** An entry of this minute. */
@@ -120,7 +171,7 @@ class OrderPlan {
   readonly #holdUntil: MapDraft<EpochMs>;
   readonly #cooldowns: MapDraft<EpochMs>;
   /** The order of this minute of a key, by purpose: its client order id. */
-  readonly #planned = { entry: new MapDraft<string>(NONE_PLANNED), exit: new MapDraft<string>(NONE_PLANNED) };
+  #planned: { readonly entry: Map<string, string>; readonly exit: Map<string, string> } | undefined;
   readonly #cancels: string[] = [];
   #heldExposure: Exposure | undefined;
   #entries: PlannedEntry[] = [];
@@ -131,30 +182,15 @@ class OrderPlan {
     this.#settings = settings;
     this.#holdUntil = new MapDraft(state.holdUntil);
     this.#cooldowns = new MapDraft(state.cooldowns);
+    if (state.cooldowns.size === 0) return;
     for (const [key, until] of state.cooldowns) if (until <= input.minute) this.#cooldowns.delete(key);
   }
 
-  /** What the strategies want, from their accounts as they stand before any of them decides. */
+  /** What the strategies want, after what is closed whatever they say. */
   askStrategies(): StrategyOutcome[] {
     const { ledger, markets } = this.#state;
-    const { book, strategies, sizing } = this.#settings;
-    const { minute, members, signals, capital } = this.#input;
-    const { map: holdUntil } = this.#holdUntil;
-    const portfolios = new StrategyPortfolios({
-      ledger,
-      markets,
-      holdUntil,
-      cooldowns: this.#cooldowns.map,
-      minute,
-      members,
-      equity: capital.equity,
-      sizing,
-    });
-    return managerOf(strategies).decide(
-      { book, minute, signals },
-      ({ name }) => portfolios.of(name),
-      portfolios.isAnyOverdue,
-    );
+    const standing = { ledger, markets, holdUntil: this.#holdUntil.map, cooldowns: this.#cooldowns.map };
+    return askStrategies(standing, this.#input, this.#settings);
   }
 
   follow(strategy: Strategy, target: Target): void {
@@ -202,8 +238,8 @@ class OrderPlan {
     const staying = [...ledger.positions].filter(
       ([key, { strategy }]) => strategy === name && this.#workingIdOf('exit', key) === undefined,
     );
-    const working = new Map(
-      [...ledger.orders].filter(([, { intent }]) => intent.strategy === name && intent.purpose === 'entry'),
+    const working = LedgerOrders.of(
+      workingOrders(ledger).filter(({ intent }) => intent.strategy === name && intent.purpose === 'entry'),
     );
     const { long, short } = exposureOf({ ...ledger, positions: new Map(staying), orders: working }, markets);
     const signed = entries.map(({ side, intent, ...entry }) => {
@@ -220,14 +256,16 @@ class OrderPlan {
 
   /** Closes positions of strategies that are no longer configured: nobody else would. */
   closeOrphans(): void {
-    for (const { strategy, symbol } of this.#state.ledger.positions.values()) {
+    const { positions } = this.#state.ledger;
+    for (const { strategy, symbol } of positions.size === 0 ? NONE : positions.values()) {
       if (this.#strategyOf(strategy) !== undefined) continue;
       this.#close({ name: strategy, cooldownMinutes: 0 }, { kind: 'close', symbol, reason: 'STRATEGY_REMOVED' });
     }
   }
 
   note(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, reason: ReasonCode, signalId?: string): void {
-    this.#notes.push({ strategy: strategy.name, symbol, reason, ...(signalId === undefined ? {} : { signalId }) });
+    const note = { strategy: strategy.name, symbol, reason };
+    this.#notes.push(signalId === undefined ? note : { ...note, signalId });
   }
 
   finish(): PlannedOrders {
@@ -237,9 +275,9 @@ class OrderPlan {
     const input = { minute, instruments, markets, areStrategiesNetted, areLegsSeparate };
     const netted = netIntents(ledger, this.#intents, input);
     const entered = netted.change;
-    for (const key of this.#holdUntil.map.keys()) {
-      const isAlive = entered.ledger.positions.has(key) || workingOrderOf(entered.ledger, 'entry', key) !== undefined;
-      if (!isAlive) this.#holdUntil.delete(key);
+    const { map: held } = this.#holdUntil;
+    for (const key of held.size === 0 ? NONE : held.keys()) {
+      if (!isAlive(entered.ledger, key)) this.#holdUntil.delete(key);
     }
     return {
       intents: netted.intents,
@@ -258,9 +296,12 @@ class OrderPlan {
 
   /** Client order id of the order that works or was planned. */
   #workingIdOf(purpose: 'entry' | 'exit', key: string): string | undefined {
-    return (
-      this.#planned[purpose].map.get(key) ?? workingOrderOf(this.#state.ledger, purpose, key)?.intent.clientOrderId
-    );
+    return this.#planned?.[purpose].get(key) ?? workingOrderOf(this.#state.ledger, purpose, key)?.intent.clientOrderId;
+  }
+
+  #plan(purpose: 'entry' | 'exit', key: string, clientOrderId: string): void {
+    this.#planned ??= { entry: new Map(), exit: new Map() };
+    this.#planned[purpose].set(key, clientOrderId);
   }
 
   #close(strategy: Pick<Strategy, 'name' | 'cooldownMinutes'>, target: Extract<Target, { kind: 'close' }>): void {
@@ -281,16 +322,23 @@ class OrderPlan {
     if (position === undefined) return;
     this.#cooldowns.set(key, epochMs(minute + strategy.cooldownMinutes * MINUTE_MS));
     const identity = this.#identity(strategy, symbol, 'exit');
-    this.#planned.exit.set(key, identity.clientOrderId);
-    this.#intents.push({
-      ...identity,
+    this.#plan('exit', key, identity.clientOrderId);
+    const intent: OrderIntent = {
+      clientOrderId: identity.clientOrderId,
+      book: identity.book,
+      strategy: identity.strategy,
+      symbol,
       side: position.quantity > 0n ? 'sell' : 'buy',
+      purpose: 'exit',
+      type: 'market',
       quantity: formatQuantity(magnitude(position.quantity)),
       reduceOnly: true,
+      decidedAt: minute,
       validUntil: epochMs(minute + this.#settings.risk.exitValidityMinutes * MINUTE_MS),
-      ...(signalId === undefined ? {} : { signalId }),
+      referencePrice: identity.referencePrice,
       reason,
-    });
+    };
+    this.#intents.push(signalId === undefined ? intent : { ...intent, signalId });
   }
 
   #enter(strategy: Strategy, target: EnterTarget): void {
@@ -314,7 +362,8 @@ class OrderPlan {
     const context: PreTradeContext = {
       minute,
       restriction: this.#restrictionOf(symbol),
-      ...capital,
+      equity: capital.equity,
+      grossCap: capital.grossCap,
       exposure: this.#exposure(),
       markets: this.#state.markets,
       sectorOf,
@@ -337,24 +386,34 @@ class OrderPlan {
       strategy.protection,
     );
     if (planned.refusal !== undefined) return planned.refusal;
+    const { equity, grossCap } = capital;
+    const { exposure, markets } = context;
+    const wanted = wantedSize(target, signals);
     const sized = sizeEntry(
-      { ...context, symbol, side, wanted: wantedSize(target, signals), holdMinutes, market, rules },
+      { equity, grossCap, exposure, markets, sectorOf, symbol, side, wanted, holdMinutes, market, rules },
       { sizing, risk, costs },
     );
     for (const reason of sized.reductions) this.note(strategy, symbol, reason, signal?.id);
     if (sized.refusal !== undefined) return sized.refusal;
     this.#holdUntil.set(key, target.holdUntil);
     const identity = this.#identity(strategy, symbol, 'entry');
-    this.#planned.entry.set(key, identity.clientOrderId);
-    const intent: OrderIntent = {
-      ...identity,
+    this.#plan('entry', key, identity.clientOrderId);
+    const unsigned: OrderIntent = {
+      clientOrderId: identity.clientOrderId,
+      book: identity.book,
+      strategy: identity.strategy,
+      symbol,
       side: side === 'long' ? 'buy' : 'sell',
+      purpose: 'entry',
+      type: 'market',
       quantity: formatQuantity(sized.quantity),
       reduceOnly: false,
+      decidedAt: minute,
       validUntil,
+      referencePrice: identity.referencePrice,
       protection: planned.protection,
-      ...(signal === undefined ? {} : { signalId: signal.id }),
     };
+    const intent = signal === undefined ? unsigned : { ...unsigned, signalId: signal.id };
     this.#intents.push(intent);
     this.#entries.push({ key, intent, symbol, side, notional: sized.notional, price: market.lastPrice, rules });
     return undefined;
@@ -376,7 +435,7 @@ class OrderPlan {
     this.note(strategy, symbol, 'SIZE_BELOW_MINIMUM', intent.signalId);
     this.#intents.splice(at, 1);
     this.#entries = this.#entries.filter((each) => each !== entry);
-    this.#planned.entry.delete(key);
+    this.#planned?.entry.delete(key);
     this.#holdUntil.delete(key);
   }
 
@@ -395,11 +454,12 @@ class OrderPlan {
   }
 
   #lastEntryAt(strategy: string, symbol: SymbolId, side: OrderIntent['side']): EpochMs | undefined {
-    const entries = [...this.#state.ledger.orders.values()].filter(
-      ({ intent }) =>
-        intent.purpose === 'entry' && intent.strategy === strategy && intent.symbol === symbol && intent.side === side,
-    );
-    return entries.length === 0 ? undefined : epochMs(Math.max(...entries.map(({ intent }) => intent.decidedAt)));
+    let last: EpochMs | undefined;
+    this.#state.ledger.orders.each(({ intent }) => {
+      if (intent.purpose !== 'entry' || intent.strategy !== strategy || intent.symbol !== symbol) return;
+      if (intent.side === side && !(last !== undefined && last > intent.decidedAt)) last = intent.decidedAt;
+    });
+    return last;
   }
 
   #identity(strategy: Pick<Strategy, 'name'>, symbol: SymbolId, purpose: 'entry' | 'exit') {
@@ -410,16 +470,12 @@ class OrderPlan {
       clientOrderId: clientOrderIdOf({ book, strategy: strategy.name, symbol, minute, purpose }),
       book,
       strategy: strategy.name,
-      symbol,
-      purpose,
-      type: 'market' as const,
-      decidedAt: minute,
       referencePrice: formatPrice(market?.lastPrice ?? 0n),
     };
   }
 }
 
-const NONE_PLANNED: ReadonlyMap<string, string> = new Map();
+const NONE: readonly never[] = [];
 
 const managers = new WeakMap<DecideSettings['strategies'], StrategyManager>();
 

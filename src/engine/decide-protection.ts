@@ -94,7 +94,6 @@ export function protectPositions(
   if (state.ledger.positions.size === 0 && workingOrders(state.ledger).length === 0) return nothingHeld(state.ledger);
   const round = new ProtectionRound(state, input, settings);
   for (const [key, position] of state.ledger.positions) round.protect(key, position);
-  round.cancelLeftovers();
   return round.finish();
 }
 
@@ -116,7 +115,9 @@ class ProtectionRound {
   readonly #input: Pick<DecideInput, 'minute' | 'instruments' | 'late'>;
   readonly #settings: DecideSettings;
   readonly #legsOf: (key: string) => WorkingLegs;
-  readonly #protections = new Map<string, PositionProtection>();
+  /** Of the positions of these keys. */
+  readonly #protections: PositionProtection[] = [];
+  readonly #keys: string[] = [];
   readonly #intents: OrderIntent[] = [];
   readonly #cancels: string[] = [];
   readonly #closings: ForcedClosing[] = [];
@@ -142,7 +143,7 @@ class ProtectionRound {
     const known = remembered?.openedAt === position.openedAt ? remembered : undefined;
     if (position.isOvershoot) return;
     if (instrument === undefined || market === undefined) {
-      if (known !== undefined) this.#protections.set(key, known);
+      if (known !== undefined) this.#keep(key, known);
       return;
     }
     const { tick } = tradingRulesOf(instrument);
@@ -151,18 +152,25 @@ class ProtectionRound {
     const moved =
       late === undefined && market.lastMinute === minute ? this.#move(begun, position, market, tick) : begun;
     const owner = this.#ownerOf(position, moved.parent);
-    this.#holdStop(key, position, moved, owner);
+    const quantity = magnitude(position.quantity);
+    const stop = this.#holdStop(key, quantity, moved, owner);
     const areTargetsPlaced = moved.areTargetsPlaced || this.#placeTargets(entry, owner);
-    this.#protections.set(key, withPlaced(moved, areTargetsPlaced, magnitude(position.quantity)));
-    if (known !== undefined && late === undefined) this.#requireConfirmed(key, position, known);
+    this.#keep(key, withPlaced(moved, areTargetsPlaced, quantity));
+    const isConfirmedInFull = stop !== undefined && isConfirmed(stop);
+    if (known !== undefined && late === undefined && !isConfirmedInFull) this.#requireConfirmed(key, position, known);
+  }
+
+  #keep(key: string, protection: PositionProtection): void {
+    this.#keys.push(key);
+    this.#protections.push(protection);
   }
 
   /** Legs of positions that are gone or were replaced, and entries whose stop, or whose strategy's, was reached, are cancelled. */
-  cancelLeftovers(): void {
+  #cancelLeftovers(protections: ReadonlyMap<string, PositionProtection>): void {
     const { ledger, drawdowns } = this.#state;
     for (const key of keysWithLegs(ledger)) {
       const isHeld = ledger.positions.has(key);
-      const parent = this.#protections.get(key)?.parent;
+      const parent = protections.get(key)?.parent;
       const { stops, targets } = this.#legsOf(key);
       for (const legs of [stops, targets]) {
         for (const { intent } of legs) {
@@ -187,23 +195,29 @@ class ProtectionRound {
   }
 
   finish(): ProtectedBook {
+    const protections = this.#protectionsOf();
+    this.#cancelLeftovers(protections);
     const entered = enterIntents(this.#state.ledger, this.#intents);
     return {
       entered:
         this.#cancels.length === 0 ? entered : { ...entered, ledger: requestCancels(entered.ledger, this.#cancels) },
       intents: this.#intents,
-      protections: this.#haveProtectionsChanged() ? this.#protections : this.#state.protections,
+      protections,
       closings: this.#closings,
       mustHalt: this.#mustHalt,
       notes: this.#notes,
     };
   }
 
-  #haveProtectionsChanged(): boolean {
+  /** The state's own where nothing has changed. */
+  #protectionsOf(): ReadonlyMap<string, PositionProtection> {
     const before = this.#state.protections;
-    if (before.size !== this.#protections.size) return true;
-    for (const [key, protection] of this.#protections) if (before.get(key) !== protection) return true;
-    return false;
+    const isSame =
+      before.size === this.#keys.length && this.#keys.every((key, at) => before.get(key) === this.#protections[at]);
+    if (isSame) return before;
+    const protections = new Map<string, PositionProtection>();
+    for (const [at, protection] of this.#protections.entries()) protections.set(this.#keys[at] ?? '', protection);
+    return protections;
   }
 
   #begin(
@@ -213,11 +227,12 @@ class ProtectionRound {
     tick: bigint,
   ): PositionProtection {
     const { strategy, symbol, openedAt } = position;
-    const shared = { openedAt, best: market.lastPrice, quantity: magnitude(position.quantity) };
+    const best = market.lastPrice;
+    const quantity = magnitude(position.quantity);
     const protection = entry?.intent.protection;
     if (entry !== undefined && protection !== undefined) {
       const stop = parsePrice(protection.stopPrice);
-      return { ...shared, parent: entry.intent.clientOrderId, stop, areTargetsPlaced: false };
+      return { parent: entry.intent.clientOrderId, openedAt, stop, best, areTargetsPlaced: false, quantity };
     }
     this.#note(position, 'PROTECTION_ADOPTED');
     const { catastropheStopFraction } = this.#protectionOf(strategy);
@@ -225,7 +240,7 @@ class ProtectionRound {
     const { book } = this.#settings;
     const parent =
       entry?.intent.clientOrderId ?? clientOrderIdOf({ book, strategy, symbol, minute: openedAt, purpose: 'entry' });
-    return { ...shared, parent, stop, areTargetsPlaced: true };
+    return { parent, openedAt, stop, best, areTargetsPlaced: true, quantity };
   }
 
   /** Trailing and break-even: whichever is tightest, never looser than what is there, and never within a few ticks of the price. */
@@ -305,20 +320,21 @@ class ProtectionRound {
       : floorToMultiple(average > costs ? average - costs : tick, tick);
   }
 
-  #holdStop(key: string, position: LedgerPosition, { stop }: PositionProtection, owner: LegOwner): void {
-    const quantity = magnitude(position.quantity);
+  /** @returns the stop of the whole position, if it is the only one */
+  #holdStop(key: string, quantity: bigint, { stop }: PositionProtection, owner: LegOwner): LedgerOrder | undefined {
     const { stops, targets } = this.#legsOf(key);
     const isOwn = ({ intent }: LedgerOrder) => intent.parent === owner.parent && intent.side === owner.side;
     const wanted = stops.find((leg) => isOwn(leg) && isStopOf(leg, stop, quantity));
-    if (wanted !== undefined && stops.length === 1) return;
+    if (wanted !== undefined && stops.length === 1) return wanted;
     // While something closes the position its quantity changes all the time: its stops are fitted when that has ended.
     const isClosing = stops.some(isTriggered) || targets.some(isTriggered) || this.#isExiting(key);
     if (wanted === undefined) {
-      if (isClosing && coverOf(stops.filter(isOwn)) >= quantity) return;
+      if (isClosing && coverOf(stops.filter(isOwn)) >= quantity) return undefined;
       this.#placeStop(owner, stop, quantity);
     } else if (isConfirmed(wanted) && !isClosing) {
       for (const other of stops) if (other !== wanted) this.#cancels.push(other.intent.clientOrderId);
     }
+    return undefined;
   }
 
   /** A stop that the venue did not take is tried again, a few times within a minute: each attempt is an order of its own. */
@@ -356,14 +372,16 @@ class ProtectionRound {
 
   /** The newest entry of the position's strategy and symbol that filled; where a part of it crossed inside the book, the one with the legs. */
   #entryOf({ strategy, symbol }: LedgerPosition): LedgerOrder | undefined {
-    let newest: LedgerOrder | undefined;
-    for (const order of this.#state.ledger.orders.values()) {
+    const { orders } = this.#state.ledger;
+    const found: { newest?: LedgerOrder } = {};
+    orders.each((order) => {
       const { intent, filled } = order;
       const isEntry = intent.purpose === 'entry' && intent.strategy === strategy && intent.symbol === symbol;
-      if (!isEntry || filled === 0n) continue;
-      if (newest === undefined || newest.intent.decidedAt <= intent.decidedAt) newest = order;
-    }
-    return this.#state.ledger.orders.get(newest?.intent.parent ?? '') ?? newest;
+      if (!isEntry || filled === 0n) return;
+      if (found.newest === undefined || found.newest.intent.decidedAt <= intent.decidedAt) found.newest = order;
+    });
+    const { newest } = found;
+    return newest?.intent.parent === undefined ? newest : (orders.get(newest.intent.parent) ?? newest);
   }
 
   #ownerOf(position: LedgerPosition, parent: string): LegOwner {

@@ -15,6 +15,7 @@ import {
   capitalOf,
   type DrawdownState,
   decisiveLatch,
+  equityOf,
   equityPointOf,
   forgetEnded,
   haltFor,
@@ -29,6 +30,7 @@ import {
   updateRisk,
   valueLedger,
   volatilityOf,
+  withOrders,
 } from '../trading/index.ts';
 import { type BookState, entriesCancelled, observeCandles } from './book-state.ts';
 import { settleEnded } from './decide-ended.ts';
@@ -56,9 +58,10 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const booked = applyBrokerEvents(state.ledger, input.brokerEvents);
   const markets = observeCandles(state.markets, input.candles.values(), settings.sizing);
   const settled = settleEnded(booked.ledger, input, markets, settings);
-  const { equity } = valueLedger(settled.ledger, markets);
+  const equity = equityOf(settled.ledger, markets);
   const { transfers } = settled.ledger;
   const fills = joined(state.unseenFills, booked.fills);
+  const panel = panelReason(input, settings.signals);
   const measured = updateRisk(
     state.risk,
     {
@@ -67,7 +70,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
       transfers,
       fills: joined(fills, settled.fills),
       isOpen: (key) => settled.ledger.positions.has(key),
-      isDataSufficient: panelReason(input, settings.signals) === undefined,
+      isDataSufficient: panel === undefined,
       model: input.modelEvidence,
     },
     settings.risk,
@@ -75,7 +78,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   const { commands = NONE } = input;
   const commanded = applyCommands(measured.risk, commands, { at: minute, equity, transfers }, settings.risk);
   const moved = transfers - (state.risk.transfers ?? transfers);
-  const isResumed = commands.some(({ command }) => command === 'resume');
+  const isResumed = commands.length > 0 && commands.some(({ command }) => command === 'resume');
   const drawdowns = updateDrawdowns(isResumed ? NO_DRAWDOWNS : state.drawdowns, equity, moved, settings);
   const regimes = updateRegimes(state.regimes, markets, settings.signals.regimes);
   const guarded = protectPositions(
@@ -121,7 +124,7 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
           edgeReference: input.edgeReference ?? {},
         });
 
-  const reason = blocked ?? panelReason(input, settings.signals);
+  const reason = blocked ?? panel;
   const planned = planOrders(
     marked,
     {
@@ -140,28 +143,38 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
   );
   const ledger = forgetEnded(planned.entered.ledger, minute, ENDED_RETENTION);
   const riskEvents = joined(joined(measured.events, commanded.events), unprotected.events);
-  const isOrdering = planned.intents.length > 0;
-  return new MinuteDecision(settings.book, input, {
-    state: {
-      minute,
-      ledger,
-      risk: isOrdering ? { ...risk, ordersOfDay: risk.ordersOfDay + planned.intents.length } : risk,
-      markets,
-      regimes,
-      edges,
-      holdUntil: planned.holdUntil,
-      cooldowns: planned.cooldowns,
-      protections,
-      drawdowns,
-      // What crossed inside the book came after the minute was measured.
-      unseenFills: planned.entered.fills,
-    },
+  const { holdUntil, cooldowns, entered } = planned;
+  const ordered = withOrders(risk, planned.intents.length);
+  const isAsMarked =
+    ledger === marked.ledger &&
+    ordered === risk &&
+    edges === marked.edges &&
+    entered.fills.length === 0 &&
+    holdUntil === marked.holdUntil &&
+    cooldowns === marked.cooldowns &&
+    marked.unseenFills.length === 0;
+  return new MinuteDecision(settings.book, input, [booked, settled, planned.entered], {
+    state: isAsMarked
+      ? marked
+      : {
+          minute,
+          ledger,
+          risk: ordered,
+          markets,
+          regimes,
+          edges,
+          holdUntil,
+          cooldowns,
+          protections,
+          drawdowns,
+          // What crossed inside the book came after the minute was measured.
+          unseenFills: entered.fills,
+        },
     reason,
     signals,
     intents: joined(joined(unendedLegs(booked.legs, settled.ledger), guarded.intents), planned.intents),
     cancels: pendingCancels(ledger),
     netted: planned.entered.fills,
-    orders: changedOrders([booked, settled, planned.entered]),
     orderEvents: joined(
       joined(booked.orderEvents, settled.orderEvents),
       joined(guarded.entered.orderEvents, planned.entered.orderEvents),
@@ -176,11 +189,11 @@ export function decide(state: BookState, input: DecideInput, settings: DecideSet
 }
 
 /** What is decided at once. */
-type DecidedNow = Omit<Decision, 'status' | 'reason' | 'positions' | 'equity' | 'reasonCounts'> & {
+type DecidedNow = Omit<Decision, 'status' | 'reason' | 'orders' | 'positions' | 'equity' | 'reasonCounts'> & {
   readonly reason: ReasonCode | undefined;
 };
 
-/** Texts and counts of a minute are made when somebody asks for them: a backtest reads few of half a million. */
+/** Texts, orders and counts of a minute are made when somebody asks for them: a backtest reads few of half a million. */
 class MinuteDecision implements Decision {
   readonly state: BookState;
   readonly reason?: ReasonCode;
@@ -188,7 +201,6 @@ class MinuteDecision implements Decision {
   readonly intents: Decision['intents'];
   readonly cancels: Decision['cancels'];
   readonly netted: Decision['netted'];
-  readonly orders: Decision['orders'];
   readonly orderEvents: Decision['orderEvents'];
   readonly fills: Decision['fills'];
   readonly cashFlows: Decision['cashFlows'];
@@ -198,20 +210,22 @@ class MinuteDecision implements Decision {
   readonly unknownEvents: Decision['unknownEvents'];
   readonly #book: string;
   readonly #input: DecideInput;
+  readonly #changes: readonly LedgerChange[];
+  #orders: Decision['orders'] | undefined;
   #positions: Decision['positions'] | undefined;
   #equity: Decision['equity'] | undefined;
   #reasonCounts: Decision['reasonCounts'] | undefined;
 
-  constructor(book: string, input: DecideInput, decided: DecidedNow) {
+  constructor(book: string, input: DecideInput, changes: readonly LedgerChange[], decided: DecidedNow) {
     this.#book = book;
     this.#input = input;
+    this.#changes = changes;
     this.state = decided.state;
     if (decided.reason !== undefined) this.reason = decided.reason;
     this.signals = decided.signals;
     this.intents = decided.intents;
     this.cancels = decided.cancels;
     this.netted = decided.netted;
-    this.orders = decided.orders;
     this.orderEvents = decided.orderEvents;
     this.fills = decided.fills;
     this.cashFlows = decided.cashFlows;
@@ -223,6 +237,11 @@ class MinuteDecision implements Decision {
 
   get status(): Decision['status'] {
     return this.#input.late === undefined ? 'DECIDED' : 'MISSED';
+  }
+
+  get orders(): Decision['orders'] {
+    this.#orders ??= changedOrders(this.#changes);
+    return this.#orders;
   }
 
   get positions(): Decision['positions'] {
@@ -253,6 +272,7 @@ class MinuteDecision implements Decision {
 }
 
 const NONE: readonly never[] = [];
+
 const NO_DRAWDOWNS: BookState['drawdowns'] = new Map();
 const NO_KEYS: ReadonlySet<string> = new Set();
 

@@ -2,6 +2,7 @@ import { cashToNumber, type EpochMs, type SymbolId } from '../core/index.ts';
 import { notionalOf, parsePrice, priceOf, priceToNumber, quantityToNumber } from '../matching/index.ts';
 import type { Holding, MarketView, StrategyPortfolio } from '../strategies/index.ts';
 import {
+  exactOf,
   magnitude,
   positionKey,
   remainingOf,
@@ -39,11 +40,13 @@ export class StrategyPortfolios {
   /** Whether the time of any holding is over. */
   get isAnyOverdue(): boolean {
     const { ledger, holdUntil, minute } = this.#standing;
-    for (const key of ledger.positions.keys()) if ((holdUntil.get(key) ?? minute) <= minute) return true;
-    return workingOrders(ledger).some(
-      ({ intent: { purpose, strategy, symbol } }) =>
-        purpose === 'entry' && (holdUntil.get(positionKey(strategy, symbol)) ?? minute) <= minute,
-    );
+    if (ledger.positions.size > 0) {
+      for (const key of ledger.positions.keys()) if ((holdUntil.get(key) ?? minute) <= minute) return true;
+    }
+    for (const { intent } of workingOrders(ledger)) {
+      if (intent.purpose === 'entry' && (holdUntil.get(exactOf(intent).key) ?? minute) <= minute) return true;
+    }
+    return false;
   }
 
   get markets(): ReadonlyMap<SymbolId, MarketView> {
@@ -59,6 +62,7 @@ export class StrategyPortfolios {
   cooldownsOf(strategy: string): ReadonlyMap<SymbolId, EpochMs> {
     const prefix = positionKey(strategy, '');
     const own = new Map<SymbolId, EpochMs>();
+    if (this.#standing.cooldowns.size === 0) return own;
     for (const [key, until] of this.#standing.cooldowns) {
       if (key.startsWith(prefix)) own.set(key.slice(prefix.length), until);
     }

@@ -48,4 +48,11 @@ export {
 export { type ExchangePosition, entryPriceOf, fundingOf, unrealizedAt, valueAt } from './exchange/position.ts';
 export { Refusal, type RefusalReason } from './exchange/refusal.ts';
 export { DEFAULT_EXCHANGE_SETTINGS, type ExchangeSettings } from './exchange/settings.ts';
-export { fillableVolume, type MarketFill, matchAtPrice, matchMarketOrder, triggerIn } from './market-order.ts';
+export {
+  fillableVolume,
+  isOutOfReach,
+  type MarketFill,
+  matchAtPrice,
+  matchMarketOrder,
+  triggerIn,
+} from './market-order.ts';

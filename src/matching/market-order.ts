@@ -45,11 +45,15 @@ export function matchMarketOrder(order: {
   readonly costs: CostSettings;
   readonly available: bigint;
   /** Price units; the bar's open when absent. */
-  readonly triggeredAt?: bigint;
+  readonly triggeredAt?: bigint | undefined;
 }): MarketFill | undefined {
-  const { candle, triggeredAt, ...rest } = order;
+  const { side, remaining, candle, rules, costs, available, triggeredAt } = order;
   return matchAtPrice({
-    ...rest,
+    side,
+    remaining,
+    rules,
+    costs,
+    available,
     price: triggeredAt ?? openOf(candle),
     minuteVolume: (candle.volume * MINUTE_MS) / durationOf(candle.timeframe),
   });
@@ -82,6 +86,11 @@ export function matchAtPrice(order: {
   return { quantity, price, fee, spread, impact: slipped - spread };
 }
 
+interface ConditionalSide {
+  readonly side: OrderSide;
+  readonly type: 'stopMarket' | 'takeProfitMarket';
+}
+
 /**
  * Where in a one-minute bar a conditional order's price is reached: at the open when the bar opens at or beyond the trigger, else at
  * the trigger when the bar's range reaches it. A stop waits on the far side of the price (a buy stop above it), a target on the near.
@@ -89,14 +98,12 @@ export function matchAtPrice(order: {
  */
 export function triggerIn(
   candle: FinalCandle,
-  order: { readonly side: OrderSide; readonly type: 'stopMarket' | 'takeProfitMarket'; readonly trigger: bigint },
+  order: ConditionalSide & { readonly trigger: bigint },
 ): { readonly price: bigint; readonly isAtOpen: boolean } | undefined {
-  if (!(candle.volume > 0) || !(candle.open > 0)) return undefined;
-  const rises = (order.side === 'buy') === (order.type === 'stopMarket');
+  const { side, type } = order;
+  if (isOutOfReach(candle, { side, type, near: priceToNumber(order.trigger) })) return undefined;
+  const rises = risesTo(order);
   const extreme = rises ? candle.high : candle.low;
-  if (isFarFrom(order.trigger, rises ? Math.max(candle.open, extreme) : Math.min(candle.open, extreme), rises)) {
-    return undefined;
-  }
   const isReached = (price: bigint) => (rises ? price >= order.trigger : price <= order.trigger);
   const open = openOf(candle);
   if (isReached(open)) return { price: open, isAtOpen: true };
@@ -104,10 +111,20 @@ export function triggerIn(
   return { price: order.trigger, isAtOpen: false };
 }
 
-/** Whether a price is beyond doubt short of a trigger: what is near is compared exactly. */
-function isFarFrom(trigger: bigint, price: number, rises: boolean): boolean {
-  const target = priceToNumber(trigger);
-  return rises ? price < target * (1 - 1e-9) - 1e-12 : price > target * (1 + 1e-9) + 1e-12;
+/**
+ * Whether a one-minute bar is beyond doubt short of a conditional order's price, or traded nothing: what is near is for {@link triggerIn}.
+ * @param order with the trigger as a float, quote currency
+ */
+export function isOutOfReach(candle: FinalCandle, order: ConditionalSide & { readonly near: number }): boolean {
+  const { open, high, low, volume } = candle;
+  if (!(volume > 0) || !(open > 0)) return true;
+  const { near } = order;
+  return risesTo(order)
+    ? Math.max(open, high) < near * (1 - 1e-9) - 1e-12
+    : Math.min(open, low) > near * (1 + 1e-9) + 1e-12;
 }
+
+/** Whether the price gets to the order's from below. */
+const risesTo = ({ side, type }: ConditionalSide): boolean => (side === 'buy') === (type === 'stopMarket');
 
 const openOf = (candle: FinalCandle): bigint => (candle.open > 0 ? priceFromNumber(candle.open) : 0n);

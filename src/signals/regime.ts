@@ -103,6 +103,23 @@ export function measureRegime(
   history: ArrayLike<number>,
   settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
 ): RegimeMeasure | undefined {
+  // The only market is the whole market.
+  if (measured?.history === history && measured.settings === settings) return measured.measure;
+  const measure = measureHistory(history, settings);
+  measured = { history, settings, measure };
+  return measure;
+}
+
+/** What was measured last. */
+let measured:
+  | {
+      readonly history: ArrayLike<number>;
+      readonly settings: RegimeSettings;
+      readonly measure: RegimeMeasure | undefined;
+    }
+  | undefined;
+
+function measureHistory(history: ArrayLike<number>, settings: RegimeSettings): RegimeMeasure | undefined {
   const { leastBars, mostBars, volatilityBars, crashBars, trendBars } = settings;
   const { length } = history;
   const bars = Math.min(length, mostBars);
@@ -181,12 +198,28 @@ export function nextRegime(
 
 const rankOf = (regime: Regime): number => REGIMES.indexOf(regime);
 
-/** The regimes after whatever bars have closed since; each market is judged once a bar. The given ones stay as they are. */
+/** What regimes were last judged on. */
+const judged = new WeakMap<Regimes, { readonly samples: object; readonly settings: RegimeSettings }>();
+
+/**
+ * The regimes after whatever bars have closed since; each market is judged once a bar. The given ones stay as they are.
+ * @param markets with `samples`, an object that is another one as soon as any of their bars is, they are looked at only then
+ */
 export function updateRegimes(
   regimes: Regimes,
-  markets: ReadonlyMap<SymbolId, RegimeBars>,
+  markets: ReadonlyMap<SymbolId, RegimeBars> & { readonly samples?: object },
   settings: RegimeSettings = DEFAULT_REGIME_SETTINGS,
 ): Regimes {
+  const { samples } = markets;
+  if (samples === undefined) return judgeRegimes(regimes, markets, settings);
+  const last = judged.get(regimes);
+  if (last !== undefined && last.samples === samples && last.settings === settings) return regimes;
+  const next = judgeRegimes(regimes, markets, settings);
+  judged.set(next, { samples, settings });
+  return next;
+}
+
+function judgeRegimes(regimes: Regimes, markets: ReadonlyMap<SymbolId, RegimeBars>, settings: RegimeSettings): Regimes {
   let newest = 0;
   let changed: Map<SymbolId, RegimeState> | undefined;
   for (const [symbol, { returns, sampledMinute }] of markets) {
@@ -211,12 +244,14 @@ function marketRegime(
   settings: RegimeSettings,
 ): RegimeState | undefined {
   if (newest < (state?.bar ?? 0) + BAR_MS) return state;
-  const present = [...markets.values()].filter(({ sampledMinute }) => sampledMinute > newest - BAR_MS);
-  const measure = measureRegime(meanReturns(present.map(({ returns }) => returns)), settings);
-  const bar = present.reduce<EpochMs | undefined>(
-    (latest, { sampledMinute }) => (latest === undefined || sampledMinute > latest ? sampledMinute : latest),
-    undefined,
-  );
+  const present: BoundedHistory[] = [];
+  let bar: EpochMs | undefined;
+  for (const [, { returns, sampledMinute }] of markets) {
+    if (sampledMinute <= newest - BAR_MS) continue;
+    present.push(returns);
+    if (bar === undefined || sampledMinute > bar) bar = sampledMinute;
+  }
+  const measure = measureRegime(meanReturns(present), settings);
   return measure && bar !== undefined ? nextRegime(state, measure, bar, settings) : state;
 }
 

@@ -43,16 +43,19 @@ export class StrategyManager {
     portfolioOf: (strategy: Strategy) => StrategyPortfolio,
     isAnyOverdue = true,
   ): StrategyOutcome[] {
-    const accounts = this.strategies.map((strategy) => ({ strategy, portfolio: portfolioOf(strategy) }));
-    const holdingsOf = (name: string) =>
-      accounts.find(({ strategy }) => strategy.name === name)?.portfolio.holdings ?? NOTHING_HELD;
-    return accounts.map(({ strategy, portfolio }) => {
+    const holdingsOf = (name: string) => {
+      const strategy = this.strategies.find((each) => each.name === name);
+      return strategy === undefined ? NOTHING_HELD : portfolioOf(strategy).holdings;
+    };
+    return this.strategies.map((strategy) => {
+      const portfolio = portfolioOf(strategy);
       const isDue = floorTo(minute, strategy.decideEvery) === minute;
       const { targets, refusals } = isDue
         ? strategy.decide({ book, minute, signals, portfolio, holdingsOf })
         : notDue(signals);
       const overdue = isAnyOverdue ? overdueOf(portfolio, targets, minute) : NO_TARGETS;
-      return { strategy, targets: [...overdue, ...closingsFirst(targets)], refusals };
+      const ordered = closingsFirst(targets);
+      return { strategy, targets: overdue.length === 0 ? ordered : [...overdue, ...ordered], refusals };
     });
   }
 }
@@ -74,7 +77,10 @@ function closingsFirst(targets: readonly Target[]): readonly Target[] {
   return [...closings, ...targets.filter((target) => target.kind !== 'close')];
 }
 
+const NOTHING_WANTED: StrategyDecision = { targets: NO_TARGETS, refusals: [] };
+
 function notDue(signals: readonly Signal[]): StrategyDecision {
+  if (signals.length === 0) return NOTHING_WANTED;
   const refusals = signals
     .filter((signal) => signal.accepted)
     .map((signal): Refusal => ({ symbol: signal.symbol, reason: 'STRATEGY_NOT_DUE', signalId: signal.id }));

@@ -10,17 +10,9 @@ export { clientOrderIdOf } from './client-order-id.ts';
 export { type DryFireParts, type DryFireReport, type DryFireStep, dryFire } from './dry-fire.ts';
 export { type LedgerPosition, magnitude } from './ledger/account.ts';
 export { applyBrokerEvents, enterIntents } from './ledger/booking.ts';
-export {
-  type Ledger,
-  type LedgerChange,
-  type LedgerOrder,
-  openLedger,
-  orderOf,
-  positionKey,
-  remainingOf,
-  requestCancels,
-  unchanged,
-} from './ledger/ledger.ts';
+export { type Ledger, type LedgerChange, openLedger, requestCancels, unchanged } from './ledger/ledger.ts';
+export { exactOf, type LedgerOrder, orderOf, positionKey, remainingOf } from './ledger/ledger-order.ts';
+export { LedgerOrders, type WorkingLegs } from './ledger/ledger-orders.ts';
 export {
   bookedFills,
   forgetEnded,
@@ -28,14 +20,22 @@ export {
   lastCashFlowAt,
   pendingCancels,
   unendedLegs,
-  type WorkingLegs,
   workingLegsOf,
   workingOrderOf,
   workingOrders,
 } from './ledger/working-orders.ts';
-export { type MarketState, priceAge, returnOver, updateMarket, volatilityOf } from './market-state.ts';
+export {
+  type MarketState,
+  MarketStates,
+  priceAge,
+  returnOver,
+  updateMarket,
+  volatilityOf,
+  WatchedMarket,
+} from './market-state.ts';
 export {
   type Exposure,
+  equityOf,
   equityPointOf,
   exposureOf,
   type Markets,
@@ -78,6 +78,7 @@ export {
   type RiskState,
   riskModeOf,
   updateRisk,
+  withOrders,
 } from './risk/latches.ts';
 export { type PreTradeContext, refuseEntry, shareOfEquity, type WantedEntry } from './risk/limits.ts';
 export { type RampState, rampFraction, rampStatistic } from './risk/ramp.ts';

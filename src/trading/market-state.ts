@@ -8,6 +8,8 @@ import {
   type FinalCandle,
   MINUTE_MS,
   milliseconds,
+  type SymbolId,
+  VersionedMap,
 } from '../core/index.ts';
 import { priceFromNumber, priceToNumber } from '../matching/index.ts';
 import type { SizingSettings } from './settings.ts';
@@ -32,6 +34,60 @@ export interface MarketState {
   readonly minuteNotional: number;
 }
 
+/** The markets that a book watches, by symbol; once part of a state they do not change. */
+export class MarketStates extends VersionedMap<MarketState> {
+  #samples: object;
+
+  constructor(from?: MarketStates) {
+    super(from);
+    this.#samples = from === undefined ? {} : from.#samples;
+  }
+
+  static of(markets: Iterable<readonly [SymbolId, MarketState]>): MarketStates {
+    const own = new MarketStates();
+    for (const [symbol, market] of markets) own.set(symbol, market);
+    return own;
+  }
+
+  observe(candle: FinalCandle, settings: SizingSettings): void {
+    const known = this.get(candle.symbol);
+    const market = updateMarket(known, candle, settings);
+    if (market.sampledMinute !== known?.sampledMinute) this.#samples = {};
+    this.set(candle.symbol, market);
+  }
+
+  /** Another one as soon as any market has a newer sample: what depends on samples alone is the same for the same. */
+  get samples(): object {
+    return this.#samples;
+  }
+}
+
+/** What is remembered; of a price that came as a float the exact one is made when it is asked for. */
+export class WatchedMarket implements MarketState {
+  readonly lastMinute: EpochMs;
+  readonly sampledPrice: number;
+  readonly sampledMinute: EpochMs;
+  readonly returns: BoundedHistory;
+  readonly minuteNotional: number;
+  #price: number | bigint;
+
+  /** @throws RangeError if the price is no finite number. */
+  constructor(price: number | bigint, market: Omit<MarketState, 'lastPrice'>) {
+    if (typeof price === 'number' && !Number.isFinite(price)) throw new RangeError(`${price} is not a price`);
+    this.#price = price;
+    this.lastMinute = market.lastMinute;
+    this.sampledPrice = market.sampledPrice;
+    this.sampledMinute = market.sampledMinute;
+    this.returns = market.returns;
+    this.minuteNotional = market.minuteNotional;
+  }
+
+  get lastPrice(): bigint {
+    if (typeof this.#price === 'number') this.#price = priceFromNumber(this.#price);
+    return this.#price;
+  }
+}
+
 /** The state after one more closed candle of at most 15 minutes. A candle not newer than the last one changes nothing. */
 export function updateMarket(
   previous: MarketState | undefined,
@@ -44,27 +100,25 @@ export function updateMarket(
   const traded = candle.quoteVolume ?? Number.NaN;
   const notional = (Number.isFinite(traded) ? traded : candle.volume * candle.close) / minutes;
   if (previous === undefined) {
-    return {
-      lastPrice: priceFromNumber(candle.close),
+    return new WatchedMarket(candle.close, {
       lastMinute: minute,
       sampledPrice: candle.close,
       sampledMinute: minute,
       returns: emptyHistory(),
       minuteNotional: notional,
-    };
+    });
   }
   if (minute <= previous.lastMinute) return previous;
   const weight = weightOf(minutes / settings.volumeHalfLifeMinutes);
   const elapsed = (minute - previous.sampledMinute) / MINUTE_MS;
   const isSampled = elapsed >= SAMPLE_MINUTES;
-  return {
-    lastPrice: priceFromNumber(candle.close),
+  return new WatchedMarket(candle.close, {
     lastMinute: minute,
     sampledPrice: isSampled ? candle.close : previous.sampledPrice,
     sampledMinute: isSampled ? minute : previous.sampledMinute,
     returns: isSampled ? withReturn(previous, candle.close, elapsed, settings) : previous.returns,
     minuteNotional: previous.minuteNotional + weight * (notional - previous.minuteNotional),
-  };
+  });
 }
 
 /** After a hole the return spans more than 15 minutes; variance grows with time, so it counts by the square root. */
@@ -88,13 +142,14 @@ function weightOf(halfLives: number): number {
 
 /** Expected standard deviation of the return over a horizon, a fraction: realised 15-minute volatility, scaled by root time. */
 export function volatilityOf(market: MarketState, horizonMinutes: number, settings: SizingSettings): number {
-  const returns = market.returns.subarray(-settings.volatilitySamples);
+  const { returns } = market;
+  const samples = Math.min(returns.length, settings.volatilitySamples);
   let squares = 0;
-  for (const value of returns) squares += value * value;
-  const realized = returns.length > 0 ? Math.sqrt(squares / returns.length) * RETURN_UNIT : 0;
+  for (let i = returns.length - samples; i < returns.length; i++) squares += (returns[i] ?? 0) ** 2;
+  const realized = samples > 0 ? Math.sqrt(squares / samples) * RETURN_UNIT : 0;
   const perDay = Math.sqrt(SAMPLES_PER_DAY);
   const floor =
-    returns.length < settings.minVolatilitySamples ? settings.fallbackDailyVolatility : settings.minDailyVolatility;
+    samples < settings.minVolatilitySamples ? settings.fallbackDailyVolatility : settings.minDailyVolatility;
   return Math.max(realized, floor / perDay) * Math.sqrt(horizonMinutes / SAMPLE_MINUTES);
 }
 

@@ -1,7 +1,8 @@
 import type { EpochMs, EquityPoint, Notional, Position, SignalSide, SymbolId } from '../core/index.ts';
 import { formatCash, formatPrice, formatQuantity, notionalOf, parsePrice, priceOf } from '../matching/index.ts';
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
-import { type Ledger, positionKey, remainingOf } from './ledger/ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { positionKey, remainingOf } from './ledger/ledger-order.ts';
 import { workingLegsOf, workingOrders } from './ledger/working-orders.ts';
 import type { MarketState } from './market-state.ts';
 import { stopStateOf, triggerOf } from './protective-orders.ts';
@@ -15,6 +16,14 @@ export interface Valuation {
   readonly unrealized: bigint;
   /** Sum of absolute position values. */
   readonly gross: bigint;
+}
+
+/** Cash and what positions would leave at the last prices, cash units. A position whose symbol has no price yet counts at its cost. */
+export function equityOf({ cash, positions }: Ledger, markets: Markets): bigint {
+  if (positions.size === 0) return cash;
+  let equity = cash;
+  for (const position of positions.values()) equity += marketValueOf(position, markets) - position.cost;
+  return equity;
 }
 
 /** Value of the book at the last prices. A position whose symbol has no price yet counts at its cost. */

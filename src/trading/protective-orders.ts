@@ -1,7 +1,7 @@
 import type { EpochMs, StopState } from '../core/index.ts';
 import { type LedgerPosition, magnitude } from './ledger/account.ts';
-import { exactOf, type LedgerOrder, remainingOf } from './ledger/ledger.ts';
-import type { WorkingLegs } from './ledger/working-orders.ts';
+import { exactOf, type LedgerOrder, remainingOf } from './ledger/ledger-order.ts';
+import type { WorkingLegs } from './ledger/ledger-orders.ts';
 
 /** What a book remembers of the protection of one position. */
 export interface PositionProtection {

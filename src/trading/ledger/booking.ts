@@ -5,6 +5,7 @@ import {
   type EpochMs,
   type Fill,
   isTerminal,
+  MapDraft,
   type OrderEvent,
   type OrderIntent,
   type OrderStatus,
@@ -24,23 +25,32 @@ import {
 import { externalOrderIdOf } from '../client-order-id.ts';
 import { legsAfterFill } from '../protection.ts';
 import { bookExecution, type LedgerPosition, magnitude } from './account.ts';
-
-import { type Ledger, type LedgerChange, type LedgerOrder, positionKey, unchanged } from './ledger.ts';
+import { type Ledger, type LedgerChange, unchanged, withOrders } from './ledger.ts';
+import { exactOf, type LedgerOrder, positionKey } from './ledger-order.ts';
+import { LedgerOrders } from './ledger-orders.ts';
 
 /** Enters intents as SUBMITTING orders, each with its first event. An intent already known changes nothing. */
 export function enterIntents(ledger: Ledger, intents: readonly OrderIntent[]): LedgerChange {
   if (intents.length === 0) return unchanged(ledger);
-  const orders = new Map(ledger.orders);
+  const orders = new LedgerOrders(ledger.orders);
   const orderEvents: OrderEvent[] = [];
   const changed: LedgerOrder[] = [];
   for (const intent of intents) {
     if (orders.has(intent.clientOrderId)) continue;
     const order = newOrder(intent);
-    orders.set(intent.clientOrderId, order);
+    orders.put(order);
     changed.push(order);
     orderEvents.push(eventOf(order, intent.decidedAt, intent.reason));
   }
-  return { ...unchanged({ ...ledger, orders }), changed, orderEvents };
+  return {
+    ledger: withOrders(ledger, orders),
+    changed,
+    orderEvents,
+    fills: NONE,
+    cashFlows: NONE,
+    legs: NONE,
+    unknown: NONE,
+  };
 }
 
 /**
@@ -57,9 +67,9 @@ export function applyBrokerEvents(ledger: Ledger, events: readonly BrokerEvent[]
 
 /** Lives for one call of {@link applyBrokerEvents}. */
 class Booking {
-  readonly #orders: Map<string, LedgerOrder>;
-  readonly #positions: Map<string, LedgerPosition>;
-  readonly #flows: Map<string, EpochMs>;
+  readonly #orders: LedgerOrders;
+  readonly #positions: MapDraft<LedgerPosition>;
+  readonly #flows: MapDraft<EpochMs>;
   readonly #changed = new Map<string, LedgerOrder>();
   readonly #orderEvents: OrderEvent[] = [];
   readonly #fills: Fill[] = [];
@@ -69,9 +79,9 @@ class Booking {
   #money: Pick<Ledger, 'cash' | 'realized' | 'fees' | 'funding' | 'transfers'>;
 
   constructor({ orders, positions, flows, cash, realized, fees, funding, transfers }: Ledger) {
-    this.#orders = new Map(orders);
-    this.#positions = new Map(positions);
-    this.#flows = new Map(flows);
+    this.#orders = new LedgerOrders(orders);
+    this.#positions = new MapDraft(positions);
+    this.#flows = new MapDraft(flows);
     this.#money = { cash, realized, fees, funding, transfers };
   }
 
@@ -86,12 +96,18 @@ class Booking {
     if (order === undefined) this.#unknown.push(event);
     else if (event.kind === 'fill') this.#fill(order, event);
     else if (advances(order.status, event.status)) {
-      const ended = isTerminal(event.status) ? { endedAt: event.time } : {};
-      this.#record(
-        { ...order, status: event.status, sequence: order.sequence + 1, ...ended },
-        event.time,
-        event.reason,
-      );
+      const { intent, filled, filledNotional, sequence, fillIds, endedAt, isCancelRequested } = order;
+      const after: LedgerOrder = {
+        intent,
+        status: event.status,
+        filled,
+        filledNotional,
+        sequence: sequence + 1,
+        fillIds,
+        endedAt: isTerminal(event.status) ? event.time : endedAt,
+        isCancelRequested,
+      };
+      this.#record(after, event.time, event.reason);
     }
   }
 
@@ -105,8 +121,8 @@ class Booking {
         funding: this.#money.funding,
         transfers: this.#money.transfers,
         orders: this.#orders,
-        positions: this.#positions,
-        flows: this.#flows,
+        positions: this.#positions.map,
+        flows: this.#flows.map,
       },
       changed: [...this.#changed.values()],
       orderEvents: this.#orderEvents,
@@ -118,7 +134,7 @@ class Booking {
   }
 
   #record(order: LedgerOrder, time: EpochMs, reason?: ReasonCode): void {
-    this.#orders.set(order.intent.clientOrderId, order);
+    this.#orders.put(order);
     this.#changed.set(order.intent.clientOrderId, order);
     this.#orderEvents.push(eventOf(order, time, reason));
   }
@@ -131,7 +147,7 @@ class Booking {
     if (order.fillIds.includes(event.fillId)) return;
     const { intent } = order;
     const total = parseQuantity(event.quantity);
-    const own = this.#positions.get(positionKey(intent.strategy, intent.symbol));
+    const own = this.#positions.map.get(positionKey(intent.strategy, intent.symbol));
     const isOwn = own !== undefined && own.quantity > 0n === (intent.side === 'sell');
     const reducible = isOwn ? magnitude(own.quantity) : 0n;
     const others = intent.reduceOnly && total > reducible ? this.#heldBeside(intent) : 0n;
@@ -164,7 +180,7 @@ class Booking {
 
   /** What other strategies hold that an order of this side reduces, quantity units. */
   #heldBeside({ strategy, symbol, side }: OrderIntent): bigint {
-    return [...this.#positions.values()]
+    return [...this.#positions.map.values()]
       .filter((position) => position.symbol === symbol && position.strategy !== strategy)
       .filter(({ quantity }) => quantity > 0n === (side === 'sell'))
       .reduce((sum, { quantity }) => sum + magnitude(quantity), 0n);
@@ -201,14 +217,14 @@ class Booking {
       fee,
     }: { key: string; sign: bigint; quantity: bigint; notional: bigint; fee: bigint },
   ): void {
-    const booked = bookExecution(this.#positions.get(key), {
+    const booked = bookExecution(this.#positions.map.get(key), {
       strategy: intent.strategy,
       symbol: intent.symbol,
       quantity: sign * quantity,
       notional: sign * notional,
       time: event.time,
     });
-    const before = this.#positions.get(key);
+    const before = this.#positions.map.get(key);
     if (booked.position === undefined) this.#positions.delete(key);
     else {
       // What reduces only has opened nothing at the venue.
@@ -240,7 +256,7 @@ class Booking {
   }
 
   #move({ kind: _, ...flow }: Extract<BrokerEvent, { kind: 'cash' }>): void {
-    if (this.#flows.has(flow.flowId)) return;
+    if (this.#flows.map.has(flow.flowId)) return;
     const amount = parseCash(flow.amount);
     const { cash, funding, transfers } = this.#money;
     const sum = flow.cause === 'funding' ? { funding: funding + amount } : { transfers: transfers + amount };
@@ -252,7 +268,7 @@ class Booking {
   /** Takes what the venue closed by itself from the positions on that side, the oldest first, each by an order born filled. */
   #reduce(event: Extract<BrokerEvent, { kind: 'external' }>, except?: string): void {
     const { book, symbol, side } = event;
-    const held = [...this.#positions.values()].filter(
+    const held = [...this.#positions.map.values()].filter(
       (position) =>
         position.symbol === symbol && position.strategy !== except && position.quantity > 0n === (side === 'sell'),
     );
@@ -320,7 +336,7 @@ class Booking {
   }
 
   #settleAll(): void {
-    for (const { symbol, isOvershoot } of [...this.#positions.values()]) {
+    for (const { symbol, isOvershoot } of [...this.#positions.map.values()]) {
       const last = this.#fills.at(-1);
       if (isOvershoot && last !== undefined) this.#settleOvershoots(last.book, symbol, last.time);
     }
@@ -331,7 +347,7 @@ class Booking {
    * it overshot by is settled with it as soon as there is something to settle with, at the price of the overshooting execution.
    */
   #settleOvershoots(book: string, symbol: SymbolId, time: EpochMs): void {
-    const ofSymbol = () => [...this.#positions.values()].filter((position) => position.symbol === symbol);
+    const ofSymbol = () => [...this.#positions.map.values()].filter((position) => position.symbol === symbol);
     for (const over of ofSymbol().filter(({ isOvershoot }) => isOvershoot)) {
       const other = ofSymbol().find(
         ({ isOvershoot, quantity }) => !isOvershoot && quantity > 0n !== over.quantity > 0n,
@@ -363,32 +379,35 @@ const newOrder = (intent: OrderIntent): LedgerOrder => ({
   filled: 0n,
   filledNotional: 0n,
   sequence: 1,
-  fillIds: [],
+  fillIds: NONE,
+  endedAt: undefined,
+  isCancelRequested: undefined,
 });
 
+const NONE: readonly never[] = [];
+
 function eventOf(order: LedgerOrder, time: EpochMs, reason?: ReasonCode): OrderEvent {
-  return {
-    clientOrderId: order.intent.clientOrderId,
-    sequence: order.sequence,
-    time,
-    status: order.status,
-    ...(reason === undefined ? {} : { reason }),
-  };
+  const { sequence, status } = order;
+  const { clientOrderId } = order.intent;
+  return reason === undefined
+    ? { clientOrderId, sequence, time, status }
+    : { clientOrderId, sequence, time, status, reason };
 }
 
 function withFill(order: LedgerOrder, fillId: string, quantity: bigint, notional: bigint, time: EpochMs): LedgerOrder {
   const filled = order.filled + quantity;
-  const isFull = filled >= parseQuantity(order.intent.quantity);
+  const isFull = filled >= exactOf(order.intent).quantity;
   // An order that ended short keeps its end when a late fill arrives, unless that completes it.
   const status = isFull ? 'FILLED' : isTerminal(order.status) ? order.status : 'PARTIALLY_FILLED';
   return {
-    ...order,
+    intent: order.intent,
     status,
     filled,
     filledNotional: order.filledNotional + notional,
     sequence: order.sequence + 1,
-    fillIds: [...order.fillIds, fillId],
-    ...(isFull && order.endedAt === undefined ? { endedAt: time } : {}),
+    fillIds: order.fillIds.length === 0 ? [fillId] : [...order.fillIds, fillId],
+    endedAt: isFull ? (order.endedAt ?? time) : order.endedAt,
+    isCancelRequested: order.isCancelRequested,
   };
 }
 

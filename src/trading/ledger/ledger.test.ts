@@ -5,7 +5,8 @@ import { formatCash, notionalOf, parseCash, parsePrice, parseQuantity, priceFrom
 import type { MarketState } from '../market-state.ts';
 import { equityPointOf, positionsOf, valueLedger } from '../portfolio.ts';
 import { applyBrokerEvents, enterIntents } from './booking.ts';
-import { type Ledger, openLedger, orderOf, remainingOf, requestCancels } from './ledger.ts';
+import { type Ledger, openLedger, requestCancels } from './ledger.ts';
+import { orderOf, remainingOf } from './ledger-order.ts';
 import { forgetEnded, pendingCancels, workingOrders } from './working-orders.ts';
 
 const T = epochMs(1_750_000_020_000);

@@ -4,35 +4,16 @@ import {
   type EpochMs,
   type Fill,
   isTerminal,
-  type Order,
   type OrderEvent,
   type OrderIntent,
-  type OrderStatus,
 } from '../../core/index.ts';
-import { formatPrice, formatQuantity, parsePrice, parseQuantity, priceOf } from '../../matching/index.ts';
 import type { LedgerPosition } from './account.ts';
-
-/** An order with what became of it, in exact units. */
-export interface LedgerOrder {
-  readonly intent: OrderIntent;
-  readonly status: OrderStatus;
-  /** Quantity units. */
-  readonly filled: bigint;
-  /** Cash units. */
-  readonly filledNotional: bigint;
-  /** Of the newest order event. */
-  readonly sequence: number;
-  /** Fills already booked. */
-  readonly fillIds: readonly string[];
-  /** When it reached a final status. */
-  readonly endedAt?: EpochMs;
-  /** Set for good once its end is asked for: asked again until it has ended, also by the next process. */
-  readonly isCancelRequested?: true;
-}
+import type { LedgerOrder } from './ledger-order.ts';
+import { LedgerOrders } from './ledger-orders.ts';
 
 /**
  * Orders, positions and money of one book. `cash` = initial cash + `realized` - `fees` + `funding` + `transfers` at all times, in cash units. Positions are
- * keyed by {@link positionKey}, orders by client order id; ended orders stay a while, so that late and repeated events find them.
+ * keyed by `positionKey`, orders by client order id; ended orders stay a while, so that late and repeated events find them.
  */
 export interface Ledger {
   readonly cash: bigint;
@@ -42,7 +23,7 @@ export interface Ledger {
   readonly funding: bigint;
   /** What else came in less what went out. */
   readonly transfers: bigint;
-  readonly orders: ReadonlyMap<string, LedgerOrder>;
+  readonly orders: LedgerOrders;
   readonly positions: ReadonlyMap<string, LedgerPosition>;
   /** Times of the cash flows booked of late, by id. */
   readonly flows: ReadonlyMap<string, EpochMs>;
@@ -68,7 +49,7 @@ export const openLedger = (initialCash: bigint): Ledger => ({
   fees: 0n,
   funding: 0n,
   transfers: 0n,
-  orders: new Map(),
+  orders: new LedgerOrders(),
   positions: new Map(),
   flows: new Map(),
 });
@@ -86,53 +67,20 @@ export const unchanged = (ledger: Ledger): LedgerChange => ({
   unknown: NOTHING,
 });
 
-export const positionKey = (strategy: string, symbol: string): string => `${strategy}/${symbol}`;
-
 /** The ledger with the end of these orders asked for; those that have ended, or are not known, are passed over. */
 export function requestCancels(ledger: Ledger, clientOrderIds: readonly string[]): Ledger {
   if (clientOrderIds.length === 0) return ledger;
-  const orders = new Map(ledger.orders);
+  const orders = new LedgerOrders(ledger.orders);
   for (const id of clientOrderIds) {
     const order = orders.get(id);
-    if (order !== undefined && !isTerminal(order.status)) orders.set(id, { ...order, isCancelRequested: true });
+    if (order === undefined || isTerminal(order.status) || order.isCancelRequested) continue;
+    const { intent, status, filled, filledNotional, sequence, fillIds, endedAt } = order;
+    orders.put({ intent, status, filled, filledNotional, sequence, fillIds, endedAt, isCancelRequested: true });
   }
-  return { ...ledger, orders };
+  return withOrders(ledger, orders);
 }
 
-/** An order's quantity and trigger in exact units. */
-export interface ExactOrder {
-  readonly quantity: bigint;
-  /** 0 where it has none. */
-  readonly trigger: bigint;
-}
-
-const exactOrders = new WeakMap<OrderIntent, ExactOrder>();
-
-/** Parsed once per object. */
-export function exactOf(intent: OrderIntent): ExactOrder {
-  const known = exactOrders.get(intent);
-  if (known !== undefined) return known;
-  const { quantity, triggerPrice } = intent;
-  const exact = {
-    quantity: parseQuantity(quantity),
-    trigger: triggerPrice === undefined ? 0n : parsePrice(triggerPrice),
-  };
-  exactOrders.set(intent, exact);
-  return exact;
-}
-
-/** Quantity units still to be filled, never negative. */
-export function remainingOf(order: LedgerOrder): bigint {
-  const remaining = exactOf(order.intent).quantity - order.filled;
-  return remaining > 0n ? remaining : 0n;
-}
-
-/** An order as the database and the broker know it. */
-export function orderOf(order: LedgerOrder): Order {
-  return {
-    ...order.intent,
-    status: order.status,
-    filledQuantity: formatQuantity(order.filled),
-    ...(order.filled > 0n ? { averagePrice: formatPrice(priceOf(order.filledNotional, order.filled)) } : {}),
-  };
+export function withOrders(ledger: Ledger, orders: LedgerOrders): Ledger {
+  const { cash, realized, fees, funding, transfers, positions, flows } = ledger;
+  return { cash, realized, fees, funding, transfers, orders, positions, flows };
 }

@@ -1,36 +1,37 @@
 import { DAY_MS, type EpochMs, isTerminal, type Milliseconds, type OrderIntent } from '../../core/index.ts';
-import { type Ledger, type LedgerOrder, positionKey } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerOrder } from './ledger-order.ts';
+import type { WorkingLegs } from './ledger-orders.ts';
 
 /** Orders that have not ended, in the order they were entered. */
-export const workingOrders = ({ orders }: Ledger): readonly LedgerOrder[] => orderIndexOf(orders).working;
-
-/** The legs of one position that have not ended. */
-export interface WorkingLegs {
-  readonly stops: readonly LedgerOrder[];
-  readonly targets: readonly LedgerOrder[];
-}
+export const workingOrders = ({ orders }: Ledger): readonly LedgerOrder[] => orders.working;
 
 const NO_LEGS: WorkingLegs = { stops: [], targets: [] };
 
 /** The working legs of a book by `positionKey`, in the order they were entered. */
-export const workingLegsOf = ({ orders }: Ledger): ((key: string) => WorkingLegs) => orderIndexOf(orders).legsOf;
+export function workingLegsOf({ orders }: Ledger): (key: string) => WorkingLegs {
+  const { legs } = orders.workingIndex;
+  return (key) => legs.get(key) ?? NO_LEGS;
+}
 
 /** Keys, as of `positionKey`, with working legs. */
-export const keysWithLegs = ({ orders }: Ledger): readonly string[] => orderIndexOf(orders).keysWithLegs;
+export const keysWithLegs = ({ orders }: Ledger): Iterable<string> => orders.workingIndex.legs.keys();
 
 /** The newest working entry, or exit, of a position by its `positionKey`. */
 export const workingOrderOf = ({ orders }: Ledger, purpose: 'entry' | 'exit', key: string): LedgerOrder | undefined =>
-  orderIndexOf(orders)[purpose].get(key);
+  orders.workingIndex[purpose].get(key);
 
 /** Client order ids whose end is asked for and not yet known, in the order they were entered. */
-export const pendingCancels = ({ orders }: Ledger): readonly string[] => orderIndexOf(orders).cancels;
+export const pendingCancels = ({ orders }: Ledger): readonly string[] => orders.workingIndex.cancels;
 
 /** Of the legs that fills brought those that have not ended by now: the broker may have worked them already. */
-export const unendedLegs = (legs: readonly OrderIntent[], { orders }: Ledger): OrderIntent[] =>
-  legs.filter(({ clientOrderId }) => {
-    const order = orders.get(clientOrderId);
-    return order !== undefined && !isTerminal(order.status);
-  });
+export const unendedLegs = (legs: readonly OrderIntent[], { orders }: Ledger): readonly OrderIntent[] =>
+  legs.length === 0
+    ? legs
+    : legs.filter(({ clientOrderId }) => {
+        const order = orders.get(clientOrderId);
+        return order !== undefined && !isTerminal(order.status);
+      });
 
 /** Ids of the executions that are booked of orders that have not ended, by client order id. */
 export const bookedFills = (ledger: Ledger): ReadonlyMap<string, readonly string[]> =>
@@ -47,18 +48,20 @@ const FLOW_RETENTION_MS = 2 * DAY_MS;
 
 /** The ledger without orders that ended longer before `minute` than they are remembered. */
 export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: EndedRetention): Ledger {
-  const { firstOrderEnd, firstLegEnd } = orderIndexOf(ledger.orders);
+  const { firstOrderEnd, firstLegEnd } = ledger.orders;
   const isOrderDue = minute - firstOrderEnd > retention.orders || minute - firstLegEnd > retention.legs;
-  if (!isOrderDue && !(minute - firstFlowAt(ledger.flows) > FLOW_RETENTION_MS)) return ledger;
+  const isFlowDue = minute - firstFlowAt(ledger.flows) > FLOW_RETENTION_MS;
+  if (!isOrderDue && !isFlowDue) return ledger;
   const isForgotten = ({ intent, endedAt }: LedgerOrder) =>
     endedAt !== undefined && minute - endedAt > (intent.parent === undefined ? retention.orders : retention.legs);
   const newest = lastCashFlowAt(ledger);
   const isOld = (time: EpochMs) => time !== newest && minute - time > FLOW_RETENTION_MS;
-  if (![...ledger.orders.values()].some(isForgotten) && ![...ledger.flows.values()].some(isOld)) return ledger;
+  const areFlowsOld = isFlowDue && [...ledger.flows.values()].some(isOld);
+  if (!isOrderDue && !areFlowsOld) return ledger;
   return {
     ...ledger,
-    orders: new Map([...ledger.orders].filter(([, order]) => !isForgotten(order))),
-    flows: new Map([...ledger.flows].filter(([, time]) => !isOld(time))),
+    orders: isOrderDue ? ledger.orders.without(isForgotten) : ledger.orders,
+    flows: areFlowsOld ? new Map([...ledger.flows].filter(([, time]) => !isOld(time))) : ledger.flows,
   };
 }
 
@@ -76,59 +79,4 @@ function firstFlowAt(flows: Ledger['flows']): number {
   const first = Math.min(...flows.values());
   firstFlows.set(flows, first);
   return first;
-}
-
-/** What every minute looks for among the orders. */
-interface OrderIndex {
-  readonly working: readonly LedgerOrder[];
-  readonly cancels: readonly string[];
-  readonly legsOf: (key: string) => WorkingLegs;
-  readonly keysWithLegs: readonly string[];
-  /** By `positionKey`. */
-  readonly entry: ReadonlyMap<string, LedgerOrder>;
-  readonly exit: ReadonlyMap<string, LedgerOrder>;
-  /** When the first of the orders that are remembered ended, and the first of the legs; infinite where none has. */
-  readonly firstOrderEnd: number;
-  readonly firstLegEnd: number;
-}
-
-const orderIndices = new WeakMap<Ledger['orders'], OrderIndex>();
-
-/** Found once for as long as the orders stay the same: a map of orders is never changed once it is part of a ledger. */
-function orderIndexOf(orders: Ledger['orders']): OrderIndex {
-  const known = orderIndices.get(orders);
-  if (known !== undefined) return known;
-  const index = indexOrders(orders);
-  orderIndices.set(orders, index);
-  return index;
-}
-
-function indexOrders(orders: Ledger['orders']): OrderIndex {
-  const working: LedgerOrder[] = [];
-  const cancels: string[] = [];
-  const legs = new Map<string, { readonly stops: LedgerOrder[]; readonly targets: LedgerOrder[] }>();
-  const entry = new Map<string, LedgerOrder>();
-  const exit = new Map<string, LedgerOrder>();
-  let firstOrderEnd = Number.POSITIVE_INFINITY;
-  let firstLegEnd = Number.POSITIVE_INFINITY;
-  for (const order of orders.values()) {
-    const { intent, status, endedAt, isCancelRequested } = order;
-    if (endedAt !== undefined) {
-      if (intent.parent === undefined) firstOrderEnd = Math.min(firstOrderEnd, endedAt);
-      else firstLegEnd = Math.min(firstLegEnd, endedAt);
-    }
-    if (isTerminal(status)) continue;
-    working.push(order);
-    if (isCancelRequested) cancels.push(intent.clientOrderId);
-    const key = positionKey(intent.strategy, intent.symbol);
-    if (intent.purpose === 'entry') entry.set(key, order);
-    else if (intent.purpose === 'exit') exit.set(key, order);
-    else {
-      const own = legs.get(key) ?? { stops: [], targets: [] };
-      legs.set(key, own);
-      own[intent.purpose === 'stop' ? 'stops' : 'targets'].push(order);
-    }
-  }
-  const legsOf = (key: string) => legs.get(key) ?? NO_LEGS;
-  return { working, cancels, legsOf, keysWithLegs: [...legs.keys()], entry, exit, firstOrderEnd, firstLegEnd };
 }

@@ -12,7 +12,7 @@ import {
 } from '../../core/index.ts';
 import { parseCash } from '../../matching/index.ts';
 import { ARMING_REASONS, type Arming, armingOf, armingRestriction, withinCap } from '../arming.ts';
-import { positionKey } from '../ledger/ledger.ts';
+import { positionKey } from '../ledger/ledger-order.ts';
 import type { RiskSettings } from '../settings.ts';
 import { shareOfEquity } from './limits.ts';
 import { beginStage, type RampChange, type RampState, rampFraction, rampUnderCap, updateRamp } from './ramp.ts';
@@ -43,7 +43,7 @@ export interface RiskState {
   /** Largest equity since the start, or since trading was resumed. */
   readonly peakEquity: bigint;
   /** What had come in less what had gone out as the equities above were measured; unknown in states from before accounts. */
-  readonly transfers?: bigint;
+  readonly transfers?: bigint | undefined;
   /** Closed trades in a row that lost, after fees. */
   readonly losingStreak: number;
   /** What each open position has realised so far, after fees, by `positionKey`. */
@@ -51,11 +51,11 @@ export interface RiskState {
   /** Grows by one with each minute of insufficient data, falls by one with each other. */
   readonly staleMinutes: number;
   /** When trading was last resumed: what speaks against a model is counted from then on. */
-  readonly resumedAt?: EpochMs;
+  readonly resumedAt?: EpochMs | undefined;
   readonly latches: readonly RiskLatch[];
-  readonly arming?: Arming;
+  readonly arming?: Arming | undefined;
   /** Of a book that steps its capital up. */
-  readonly ramp?: RampState;
+  readonly ramp?: RampState | undefined;
 }
 
 export const initialRiskState = (initialEquity: bigint): RiskState => ({
@@ -72,7 +72,7 @@ export const initialRiskState = (initialEquity: bigint): RiskState => ({
 
 /** The latch that restricts most, the oldest of several. */
 export const decisiveLatch = ({ latches }: Pick<RiskState, 'latches'>): RiskLatch | undefined =>
-  latches.find(({ mode }) => mode === 'HALTED') ?? latches[0];
+  latches.length === 0 ? undefined : (latches.find(({ mode }) => mode === 'HALTED') ?? latches[0]);
 
 export const riskModeOf = (risk: Pick<RiskState, 'latches'>): RiskMode => decisiveLatch(risk)?.mode ?? 'ACTIVE';
 
@@ -82,7 +82,7 @@ export const isUnarmed = ({ latches }: Pick<RiskState, 'latches'>): boolean =>
 
 /** Whether every position is to be closed. */
 export const isClosingAll = ({ latches }: Pick<RiskState, 'latches'>): boolean =>
-  latches.some(({ reason }) => reason === 'RISK_CLOSE_ALL');
+  latches.length > 0 && latches.some(({ reason }) => reason === 'RISK_CLOSE_ALL');
 
 /** What a minute brought, after its fills are booked and its prices marked. */
 export interface RiskFacts {
@@ -107,6 +107,27 @@ function withTransfers(risk: RiskState, transfers: bigint): RiskState {
     transfers,
     dayStartEquity: risk.dayStartEquity + moved,
     peakEquity: risk.peakEquity + moved,
+  };
+}
+
+/** After so many orders of a minute. */
+export function withOrders(risk: RiskState, orders: number): RiskState {
+  if (orders === 0) return risk;
+  const { day, dayStartEquity, peakEquity, transfers, losingStreak, openResults, staleMinutes } = risk;
+  const { resumedAt, latches, arming, ramp } = risk;
+  return {
+    day,
+    dayStartEquity,
+    ordersOfDay: risk.ordersOfDay + orders,
+    peakEquity,
+    transfers,
+    losingStreak,
+    openResults,
+    staleMinutes,
+    resumedAt,
+    latches,
+    arming,
+    ramp,
   };
 }
 
@@ -205,6 +226,7 @@ export function haltFor(risk: RiskState, at: EpochMs, reason: ReasonCode, text?:
 }
 
 const NO_EVENTS: readonly RiskEvent[] = [];
+const NONE_CLOSED: readonly bigint[] = [];
 const NO_LATCHES: readonly RiskLatch[] = [];
 const NONE_APPLIED: readonly AppliedCommand[] = [];
 
@@ -227,18 +249,16 @@ const BREAKERS: readonly Breaker[] = [dailyLoss, drawdown, losingStreak, staleDa
 // Shares are of what an arming allows: of a large wallet it may be a small part.
 
 function dailyLoss(risk: RiskState, { minute, equity }: RiskFacts, settings: RiskSettings) {
-  return risk.dayStartEquity - equity >= boundsOf(risk, settings).dailyLoss
+  return equity <= boundsOf(risk, settings).dailyLoss
     ? latchOf('REDUCING', 'RISK_DAILY_LOSS', minute, epochMs((risk.day + 1) * DAY_MS))
     : undefined;
 }
 
 function drawdown(risk: RiskState, { minute, equity }: RiskFacts, settings: RiskSettings) {
-  return risk.peakEquity - equity >= boundsOf(risk, settings).drawdown
-    ? latchOf('HALTED', 'RISK_DRAWDOWN', minute)
-    : undefined;
+  return equity <= boundsOf(risk, settings).drawdown ? latchOf('HALTED', 'RISK_DRAWDOWN', minute) : undefined;
 }
 
-/** The losses that trip, cash units. */
+/** The equities that trip, cash units. */
 interface LossBounds {
   readonly settings: RiskSettings;
   readonly dailyLoss: bigint;
@@ -254,8 +274,8 @@ function boundsOf(risk: RiskState, settings: RiskSettings): LossBounds {
   const { dayStartEquity, peakEquity, arming } = risk;
   const bounds = {
     settings,
-    dailyLoss: shareOfEquity(withinCap(dayStartEquity, arming), settings.maxDailyLoss),
-    drawdown: shareOfEquity(withinCap(peakEquity, arming), settings.maxDrawdown),
+    dailyLoss: dayStartEquity - shareOfEquity(withinCap(dayStartEquity, arming), settings.maxDailyLoss),
+    drawdown: peakEquity - shareOfEquity(withinCap(peakEquity, arming), settings.maxDrawdown),
   };
   lossBounds.set(risk, bounds);
   return bounds;
@@ -290,21 +310,26 @@ function measure(known: RiskState, facts: RiskFacts, settings: RiskSettings): Me
   const risk = known.transfers === facts.transfers ? known : withTransfers(known, facts.transfers);
   const day = Math.floor(minute / DAY_MS);
   const isNewDay = day !== risk.day;
-  const { losingStreak, openResults, closed } = withFills(risk, facts);
   const stale = risk.staleMinutes + (facts.isDataSufficient ? -1 : 1);
   const staleMinutes = Math.max(0, Math.min(settings.maxStaleMinutes, stale));
-  const isSame = !isNewDay && equity <= risk.peakEquity && facts.fills.length === 0;
-  if (isSame && staleMinutes === risk.staleMinutes) return { risk, closed };
+  const isSame = !isNewDay && staleMinutes === risk.staleMinutes && facts.fills.length === 0;
+  if (isSame && equity <= risk.peakEquity) return { risk, closed: NONE_CLOSED };
+  const { losingStreak, openResults, closed } = withFills(risk, facts);
+  const { transfers, resumedAt, latches, arming, ramp } = risk;
   const measured: RiskState = {
-    ...risk,
     day,
     // The very first day starts from the initial equity, so that a loss before the first mark counts.
     dayStartEquity: isNewDay && risk.day >= 0 ? equity : risk.dayStartEquity,
     ordersOfDay: isNewDay ? 0 : risk.ordersOfDay,
     peakEquity: equity > risk.peakEquity ? equity : risk.peakEquity,
+    transfers,
     losingStreak,
     openResults,
     staleMinutes,
+    resumedAt,
+    latches,
+    arming,
+    ramp,
   };
   return { risk: measured, closed };
 }
@@ -320,7 +345,7 @@ function withFills(
   { losingStreak, openResults }: RiskState,
   { fills, isOpen }: Pick<RiskFacts, 'fills' | 'isOpen'>,
 ): Pick<RiskState, 'losingStreak' | 'openResults'> & Pick<Measured, 'closed'> {
-  if (fills.length === 0) return { losingStreak, openResults, closed: [] };
+  if (fills.length === 0) return { losingStreak, openResults, closed: NONE_CLOSED };
   const results = new Map(openResults);
   const closed: bigint[] = [];
   for (const fill of fills) {

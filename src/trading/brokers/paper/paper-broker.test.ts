@@ -12,7 +12,8 @@ import {
 } from '../../../core/index.ts';
 import { type CostSettings, formatCash, parseCash, parsePrice } from '../../../matching/index.ts';
 import { applyBrokerEvents, enterIntents } from '../../ledger/booking.ts';
-import { openLedger, orderOf } from '../../ledger/ledger.ts';
+import { openLedger } from '../../ledger/ledger.ts';
+import { orderOf } from '../../ledger/ledger-order.ts';
 import { workingOrders } from '../../ledger/working-orders.ts';
 import { type FundingSource, PaperBroker } from './paper-broker.ts';
 

@@ -13,6 +13,7 @@ import {
   isTerminal,
   MINUTE_MS,
   type OrderIntent,
+  type OrderSide,
   type OrderStatus,
   type ReasonCode,
   type SymbolId,
@@ -24,16 +25,17 @@ import {
   formatPrice,
   formatQuantity,
   fundingOf,
+  isOutOfReach,
   type MarketFill,
   matchMarketOrder,
-  parsePrice,
   parseQuantity,
   priceFromNumber,
+  priceToNumber,
   tradingRulesOf,
   triggerIn,
 } from '../../../matching/index.ts';
 import { magnitude } from '../../ledger/account.ts';
-import { positionKey } from '../../ledger/ledger.ts';
+import { exactOf, positionKey } from '../../ledger/ledger-order.ts';
 import { legsAfterFill } from '../../protection.ts';
 
 interface WorkingOrder {
@@ -44,6 +46,8 @@ interface WorkingOrder {
   readonly quantity: bigint;
   /** Price units; 0 where it has none. */
   readonly trigger: bigint;
+  /** Of a conditional order, the trigger as a float. */
+  readonly conditional: { readonly side: OrderSide; readonly type: ConditionalType; readonly near: number } | undefined;
   /** Quantity units. */
   filled: bigint;
   isAcceptanceReported: boolean;
@@ -51,6 +55,8 @@ interface WorkingOrder {
   isTriggered: boolean;
   isCancelled: boolean;
 }
+
+type ConditionalType = 'stopMarket' | 'takeProfitMarket';
 
 /** A conditional order with the place of its trigger in one candle. */
 interface Triggering {
@@ -97,6 +103,8 @@ export class PaperBroker implements Broker {
   readonly #working = new Map<string, WorkingOrder>();
   /** The working orders by age; undefined once they have changed. */
   #byAge: readonly WorkingOrder[] | undefined;
+  /** Whether all of them wait for a price, and nothing has changed since that they depend on. */
+  #isWaiting = false;
   /** Signed quantity units by `positionKey`; none where flat. */
   readonly #positions = new Map<string, bigint>();
   readonly #funding: FundingSource | undefined;
@@ -108,6 +116,8 @@ export class PaperBroker implements Broker {
   #settledFrom: EpochMs | undefined;
   /** Times of the settlements seen to, by flow id. */
   readonly #settled = new Map<string, EpochMs>();
+  /** The rates among them that came as these very objects. */
+  #seen = new WeakSet<FundingRate>();
 
   constructor(options: {
     readonly instrumentOf: (symbol: SymbolId) => Instrument | undefined;
@@ -137,6 +147,7 @@ export class PaperBroker implements Broker {
     this.#byAge = undefined;
     this.#positions.clear();
     this.#settled.clear();
+    this.#seen = new WeakSet();
     this.#settledFrom = minute === undefined ? undefined : epochMs(minute - FUNDING_WITHIN_MS);
     this.#moves = recentFills.map(({ symbol, time, ...fill }) => ({ symbol, time, quantity: signedQuantity(fill) }));
     for (const { strategy, symbol, quantity } of positions) {
@@ -162,7 +173,9 @@ export class PaperBroker implements Broker {
   cancel(clientOrderIds: readonly string[]): void {
     for (const id of clientOrderIds) {
       const order = this.#working.get(id);
-      if (order !== undefined) order.isCancelled = true;
+      if (order === undefined) continue;
+      order.isCancelled = true;
+      this.#isWaiting = false;
     }
   }
 
@@ -181,7 +194,7 @@ export class PaperBroker implements Broker {
   }
 
   #work(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>, events: BrokerEvent[]): BrokerEvent[] {
-    if (this.#working.size === 0) return events;
+    if (this.#working.size === 0 || (this.#isWaiting && this.#isNothingReached(minute, candles))) return events;
     const turn: Turn = { minute, candles, volumeLeft: new Map(), events };
     for (const order of this.#queue()) {
       if (order.isCancelled) this.#end(order, 'CANCELLED', epochMs(minute - this.#barMs), turn);
@@ -198,14 +211,33 @@ export class PaperBroker implements Broker {
         this.#end(order, 'CANCELLED', minute, turn, 'ORDER_POSITION_CLOSED');
       } else if (minute >= intent.validUntil) this.#end(order, 'EXPIRED', minute, turn, 'ORDER_NO_LIQUIDITY');
     }
+    this.#isWaiting = this.#queue().every((order) => this.#waits(order));
     return turn.events;
+  }
+
+  /** Whether an order will do nothing before a candle reaches its price. */
+  #waits(order: WorkingOrder): boolean {
+    const { conditional, isTriggered, isAcceptanceReported, isCancelled } = order;
+    if (conditional === undefined || isTriggered || isCancelled || !isAcceptanceReported) return false;
+    return !order.intent.reduceOnly || this.#reducible(order) > 0n;
+  }
+
+  /** Whether a minute leaves all orders as they are that wait for a candle to reach their price. */
+  #isNothingReached(minute: EpochMs, candles: ReadonlyMap<SymbolId, FinalCandle>): boolean {
+    for (const { intent, conditional } of this.#queue()) {
+      const instrument = this.#instrumentOf(intent.symbol);
+      if (instrument === undefined || instrument.status === 'delisted' || minute >= intent.validUntil) return false;
+      const candle = candleFor(intent, candles);
+      if (candle !== undefined && conditional !== undefined && !isOutOfReach(candle, conditional)) return false;
+    }
+    return true;
   }
 
   /** What settlements up to `until` brought that were not seen to before: up to then everything that was held and filled is known. */
   #settleFunding(until: EpochMs): Awaitable<BrokerEvent[]> {
     if (this.#funding === undefined) return [];
     const after = this.#settledFrom ?? until;
-    const due = this.#funding.settlements(after, until).filter((rate) => !this.#settled.has(flowIdOf(rate)));
+    const due = this.#funding.settlements(after, until).filter((rate) => !this.#isSettled(rate));
     if (due.length > 0) return this.#payFunding(this.#funding, due, after, until);
     this.#forgetFunding(after, until);
     return [];
@@ -225,6 +257,7 @@ export class PaperBroker implements Broker {
       const price = quantity === 0n ? 0n : await source.priceAt(symbol, time);
       if (price === undefined) continue;
       this.#settled.set(flowId, time);
+      this.#seen.add(settlement);
       const amount = fundingOf({ quantity }, price, isAssumed && quantity < 0n ? -rate : rate);
       if (amount !== 0n) {
         flows.push({ kind: 'cash', flowId, cause: 'funding', symbol, amount: formatCash(amount), time });
@@ -232,6 +265,10 @@ export class PaperBroker implements Broker {
     }
     this.#forgetFunding(after, until);
     return flows;
+  }
+
+  #isSettled(rate: FundingRate): boolean {
+    return this.#seen.has(rate) || this.#settled.has(flowIdOf(rate));
   }
 
   #forgetFunding(after: EpochMs, until: EpochMs): void {
@@ -250,6 +287,7 @@ export class PaperBroker implements Broker {
   }
 
   #move(key: string, move: Move): void {
+    this.#isWaiting = false;
     this.#positions.set(key, (this.#positions.get(key) ?? 0n) + move.quantity);
     if (this.#funding !== undefined) this.#moves.push(move);
   }
@@ -263,25 +301,30 @@ export class PaperBroker implements Broker {
   #enter(intent: OrderIntent): WorkingOrder {
     const known = this.#working.get(intent.clientOrderId);
     if (known !== undefined) return known;
-    const { clientOrderId, strategy, symbol, quantity, triggerPrice } = intent;
-    const order = {
+    const { side, type } = intent;
+    const { quantity, trigger, key } = exactOf(intent);
+    const isConditional = intent.triggerPrice !== undefined && type !== 'limit' && type !== 'market';
+    const order: WorkingOrder = {
       intent,
-      key: positionKey(strategy, symbol),
-      quantity: parseQuantity(quantity),
-      trigger: triggerPrice === undefined ? 0n : parsePrice(triggerPrice),
+      key,
+      quantity,
+      trigger,
+      conditional: isConditional ? { side, type, near: priceToNumber(trigger) } : undefined,
       filled: 0n,
       isAcceptanceReported: false,
       isTriggered: false,
       isCancelled: false,
     };
-    this.#working.set(clientOrderId, order);
+    this.#working.set(intent.clientOrderId, order);
     this.#byAge = undefined;
+    this.#isWaiting = false;
     return order;
   }
 
   #end(order: WorkingOrder, status: OrderStatus, time: EpochMs, { events }: Turn, reason?: ReasonCode): void {
     const { clientOrderId } = order.intent;
-    events.push({ kind: 'status', clientOrderId, status, time, ...(reason === undefined ? {} : { reason }) });
+    const event = { kind: 'status', clientOrderId, status, time } as const;
+    events.push(reason === undefined ? event : { kind: 'status', clientOrderId, status, time, reason });
     this.#leave(clientOrderId);
   }
 
@@ -307,7 +350,7 @@ export class PaperBroker implements Broker {
   }
 
   #fillAtOpen(order: WorkingOrder, turn: Turn): void {
-    const candle = candleFor(order, turn);
+    const candle = candleFor(order.intent, turn.candles);
     if (candle !== undefined) this.#fill(order, candle, turn);
   }
 
@@ -315,11 +358,12 @@ export class PaperBroker implements Broker {
   #trigger(turn: Turn): void {
     const reached: Triggering[] = [];
     for (const order of this.#queue()) {
-      const { type, side, triggerPrice } = order.intent;
-      if (isAtMarket(order) || type === 'limit' || type === 'market' || triggerPrice === undefined) continue;
-      const candle = candleFor(order, turn);
-      const place = candle && triggerIn(candle, { side, type, trigger: order.trigger });
-      if (candle === undefined || place === undefined) continue;
+      const { conditional, trigger, isTriggered } = order;
+      if (isTriggered || conditional === undefined) continue;
+      const candle = candleFor(order.intent, turn.candles);
+      if (candle === undefined || isOutOfReach(candle, conditional)) continue;
+      const place = triggerIn(candle, { side: conditional.side, type: conditional.type, trigger });
+      if (place === undefined) continue;
       const { price, isAtOpen } = place;
       const distance = magnitude(priceFromNumber(candle.open) - price);
       reached.push({ order, candle, price, isAtOpen, distance });
@@ -348,7 +392,7 @@ export class PaperBroker implements Broker {
       rules: tradingRulesOf(instrument),
       costs: this.#costs,
       available,
-      ...(triggeredAt === undefined ? {} : { triggeredAt }),
+      triggeredAt,
     });
     if (fill === undefined) return;
     turn.volumeLeft.set(symbol, available - fill.quantity);
@@ -395,7 +439,7 @@ const signedQuantity = ({ side, quantity }: Pick<Fill, 'side' | 'quantity'>): bi
 const isAtMarket = ({ intent, isTriggered }: WorkingOrder): boolean => intent.type === 'market' || isTriggered;
 
 /** The candle an order works in: one that opened at its decision or later, within its validity. */
-function candleFor({ intent }: WorkingOrder, { candles }: Turn): FinalCandle | undefined {
+function candleFor(intent: OrderIntent, candles: ReadonlyMap<SymbolId, FinalCandle>): FinalCandle | undefined {
   const candle = candles.get(intent.symbol);
   const isIts = candle !== undefined && candle.openTime >= intent.decidedAt && candle.openTime < intent.validUntil;
   return isIts ? candle : undefined;
