@@ -102,6 +102,20 @@ describe('a connection', () => {
     expect((await test.database.pool.query('SELECT FROM items')).rowCount).toBe(2);
   });
 
+  it('ends the transaction of a process that stands still, which goes on without it', async () => {
+    const lock = { name: 'lock', text: 'SELECT pg_advisory_xact_lock(1)', values: [] };
+    const insert = { name: 'item', text: 'INSERT INTO items VALUES ($1)', values: [9] };
+    const proceed = () => {
+      // As when the process is stopped: nothing runs here meanwhile.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_500);
+      return true;
+    };
+    await expect(inPipeline(test.database, [insert], { statement: lock, proceed })).rejects.toThrow();
+    expect((await test.database.pool.query('SELECT pg_try_advisory_lock(1) AS free')).rows).toEqual([{ free: true }]);
+    await inPipeline(test.database, [insert]);
+    expect((await test.database.pool.query('SELECT FROM items WHERE item = 9')).rowCount).toBe(1);
+  });
+
   it('can be closed more than once', async () => {
     const database = await open(test.url);
     await Promise.all([database.close(), database.close()]);

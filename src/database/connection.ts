@@ -91,7 +91,7 @@ export function redactUrl(url: string): string {
 
 /** Runs `work` in one transaction on one connection: committed when it resolves, rolled back when it throws. */
 export async function inTransaction<T>(database: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await database.pool.connect();
+  const client = await borrow(database.pool);
   let broken: Error | undefined;
   try {
     await client.query('BEGIN');
@@ -104,6 +104,7 @@ export async function inTransaction<T>(database: Database, work: (client: pg.Poo
     });
     throw error;
   } finally {
+    client.off('error', ignoreLoss);
     client.release(broken);
   }
 }
@@ -116,6 +117,12 @@ export interface Statement {
 }
 
 /**
+ * The server ends a transaction whose client stands still: a stopped process would keep its locks, and nobody could take over what it ran.
+ * Shorter than a lease.
+ */
+const LIMIT_STANDSTILL = "SET LOCAL idle_in_transaction_session_timeout = '5s'";
+
+/**
  * Runs statements in one transaction, sent in one go: the server works through them while only one round trip is waited for. With a
  * `guard`, that statement runs first in the same transaction, and the others only if `proceed` says so of its rows.
  * @throws whatever the first failing statement or `proceed` throws; then nothing has happened
@@ -125,11 +132,11 @@ export async function inPipeline<Row extends pg.QueryResultRow>(
   statements: readonly Statement[],
   guard?: { readonly statement: Statement; readonly proceed: (rows: Row[]) => boolean },
 ): Promise<void> {
-  const client = await database.pipelines.connect();
+  const client = await borrow(database.pipelines);
   let broken: Error | undefined;
   const send = ({ name, text, values }: Statement) => client.query<Row>({ name, text, values: [...values] });
   try {
-    const begin = client.query('BEGIN');
+    const begin = Promise.all([client.query('BEGIN'), client.query(LIMIT_STANDSTILL)]);
     if (guard) {
       const [found] = await allOf([send(guard.statement), begin.then(() => undefined)]);
       if (!guard.proceed(found?.rows ?? [])) {
@@ -137,16 +144,26 @@ export async function inPipeline<Row extends pg.QueryResultRow>(
         return;
       }
     }
-    await allOf([begin, ...statements.map(send), client.query('COMMIT')]);
+    await allOf([begin.then(() => undefined), ...statements.map(send), client.query('COMMIT')]);
   } catch (error) {
     await client.query('ROLLBACK').catch((failure: Error) => {
       broken = failure;
     });
     throw error;
   } finally {
+    client.off('error', ignoreLoss);
     client.release(broken);
   }
 }
+
+/** A connection that may be lost between two statements: then the next one fails, and the program goes on. */
+async function borrow(pool: pg.Pool): Promise<pg.PoolClient> {
+  const client = await pool.connect();
+  client.on('error', ignoreLoss);
+  return client;
+}
+
+const ignoreLoss = () => undefined;
 
 /** Waits for all, then throws the first failure in their order: in a transaction the later ones merely follow from it. */
 async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {

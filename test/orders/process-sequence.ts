@@ -37,6 +37,7 @@ const STORM_MS = 5_000;
 const CALM_MS = 1_500;
 const REST_WITHIN_MS = 30_000;
 const DEPOSED_WITHIN_MS = 30_000;
+const OWNED_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 200;
 const LONGEST_BARE_MS = 6_000;
 /** What an average price of 12 decimals may hide of the cost, quote currency. */
@@ -160,9 +161,11 @@ export class ProcessStage {
 
   /** Waits until a process owns the book. */
   async runUntilOwned(): Promise<BookProcess> {
+    const end = systemClock.elapsed() + OWNED_WITHIN_MS;
     for (;;) {
       await this.run();
       if (await this.#current?.waitFor(({ state }) => state === 'running')) break;
+      if (systemClock.elapsed() > end) throw new Error('no process comes to own the book');
     }
     if (this.#current === undefined) throw new Error('no process');
     return this.#current;
