@@ -11,6 +11,7 @@ import {
   type Forecast,
   HOUR_MS,
   type SymbolId,
+  systemClock,
 } from '../core/index.ts';
 import { computeFeaturesInParallel, featureSet, requiredHistory } from '../features/index.ts';
 import {
@@ -150,8 +151,8 @@ async function chunkOf(
   const path = cache === undefined ? undefined : join(cache, `${chunkHash(request, bars, start, end)}${CACHE_SUFFIX}`);
   const kept = path === undefined ? undefined : await readChunk(path);
   if (path !== undefined && kept !== undefined) {
-    const now = new Date();
-    await utimes(path, now, now).catch(() => undefined);
+    const usedAt = systemClock.now() / 1_000;
+    await utimes(path, usedAt, usedAt).catch(() => undefined);
     return kept;
   }
   // A symbol without any bar of the stretch has no grid of its own.

@@ -203,7 +203,7 @@ const judged = new WeakMap<Regimes, { readonly samples: object; readonly setting
 
 /**
  * The regimes after whatever bars have closed since; each market is judged once a bar. The given ones stay as they are.
- * @param markets with `samples`, an object that is another one as soon as any of their bars is, they are looked at only then
+ * @param markets those that carry `samples`, a token that is replaced with every new bar, are looked at only when it was
  */
 export function updateRegimes(
   regimes: Regimes,

@@ -56,7 +56,7 @@ export class MarketStates extends VersionedMap<MarketState> {
     this.set(candle.symbol, market);
   }
 
-  /** Another one as soon as any market has a newer sample: what depends on samples alone is the same for the same. */
+  /** A token, replaced whenever a market gets a newer sample: while it is the same object, so is what follows from samples alone. */
   get samples(): object {
     return this.#samples;
   }
