@@ -44,7 +44,7 @@ import { type EvidenceOptions, RollingEvidence } from './rolling-evidence.ts';
 const BAR: Timeframe = '15m';
 const BAR_MS = durationOf(BAR);
 const BAR_MINUTES = BAR_MS / MINUTE_MS;
-/** The time whose bars give a new book its volatilities and volumes, as live. */
+/** At least so many bars give a new book its volatilities and volumes, as live. */
 const WARM_UP_BARS = 96;
 /** Bars between two looks at whether to stop. */
 const PAUSE_EVERY = 256;
@@ -126,7 +126,7 @@ export async function replay(request: ReplayRequest): Promise<ReplayResult> {
       : undefined;
   let state = warmBookState(
     initialBookState(settings.decide.risk),
-    candlesBefore(series, from),
+    candlesBefore(series, from, settings.decide.sizing.returnSamples),
     settings.decide.sizing,
     settings.decide.signals.regimes,
   );
@@ -389,9 +389,9 @@ class BarSeries {
 }
 
 /** The bars of the time before the first that is decided, oldest first, those of one time together. */
-function candlesBefore(series: readonly BarSeries[], from: EpochMs): FinalCandle[] {
+function candlesBefore(series: readonly BarSeries[], from: EpochMs, returnSamples: number): FinalCandle[] {
   const candles: FinalCandle[] = [];
-  for (let back = WARM_UP_BARS; back > 0; back--) {
+  for (let back = Math.max(WARM_UP_BARS, returnSamples); back > 0; back--) {
     for (const one of series) {
       const candle = one.at(epochMs(from - back * BAR_MS));
       if (candle !== undefined) candles.push(candle);

@@ -281,7 +281,7 @@ class BookEngine {
     const choice = complete && needsModel ? await this.#fitAndChoose(warm.minute) : model;
     if (signal.aborted) return undefined;
     const { features } = warm;
-    let state = book ? decodeBookState(book.bookState) : this.#newBookState(await history.lastDay(warm.minute));
+    let state = book ? decodeBookState(book.bookState) : await this.#newBookState(history, warm.minute);
     const minute = book ? warm.minute : await history.followMarket(features, warm.minute);
     if (!book) state = this.#observe(state, await history.candles(warm.minute, minute));
     if (complete && !warm.restored) await history.save(journal, features, minute);
@@ -485,8 +485,9 @@ class BookEngine {
     if (choice) await this.#models.serve(choice, true);
   }
 
-  #newBookState(lastDay: readonly FinalCandle[]): BookState {
-    return this.#observe(initialBookState(decideSettings(this.#options.config, BOOK).risk), lastDay);
+  async #newBookState(history: BookHistory, minute: EpochMs): Promise<BookState> {
+    const { risk, sizing } = decideSettings(this.#options.config, BOOK);
+    return this.#observe(initialBookState(risk), await history.lookBack(minute, sizing.returnSamples));
   }
 
   /** The state with the volatilities and volumes of minutes that were not decided on. */

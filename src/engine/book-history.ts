@@ -3,6 +3,7 @@ import {
   type BarColumns,
   type Clock,
   DAY_MS,
+  durationOf,
   type EpochMs,
   epochMs,
   type FinalCandle,
@@ -38,6 +39,7 @@ export interface BookHistoryParts {
   readonly onEvent: (event: EngineEvent) => void;
 }
 
+const BAR_MS = durationOf('15m');
 /** History from which a first minute can be shown at once. */
 const QUICK_MINUTES = 24 * 60;
 
@@ -170,15 +172,24 @@ export class BookHistory {
     });
   }
 
-  /** The stored candles of the day before `minute`, oldest first. */
-  lastDay(minute: EpochMs): Promise<FinalCandle[]> {
-    return this.candles(epochMs(minute - DAY_MS), minute);
+  /**
+   * What a new book looks back on at `minute`, oldest first: one-minute candles of the day before, and where `bars` of 15 minutes reach
+   * further back, these before them.
+   */
+  async lookBack(minute: EpochMs, bars: number): Promise<FinalCandle[]> {
+    const day = epochMs(minute - DAY_MS);
+    const lastDay = await this.candles(day, minute);
+    if (bars * BAR_MS <= DAY_MS) return lastDay;
+    const until = floorTo(day, '15m');
+    const from = epochMs(until - (bars + 1) * BAR_MS + DAY_MS);
+    await this.#backfill('15m', from, until);
+    return [...(await this.candles(from, until, '15m')), ...lastDay];
   }
 
-  /** The stored one-minute candles that open in `[from, until)`, oldest first. */
-  async candles(from: EpochMs, until: EpochMs): Promise<FinalCandle[]> {
-    const columns = await this.#read('1m', from, until);
-    return [...minutesOf(columns, this.#parts.universe)].flat();
+  /** The stored candles that open in `[from, until)`, oldest first. */
+  async candles(from: EpochMs, until: EpochMs, timeframe: Timeframe = '1m'): Promise<FinalCandle[]> {
+    const columns = await this.#read(timeframe, from, until);
+    return [...minutesOf(columns, this.#parts.universe, timeframe)].flat();
   }
 
   async #backfill(timeframe: Timeframe, from: EpochMs, to: EpochMs): Promise<void> {

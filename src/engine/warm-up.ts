@@ -7,6 +7,7 @@ import {
   HOUR_MS,
   MINUTE_MS,
   type SymbolId,
+  type Timeframe,
   yieldToEventLoop,
 } from '../core/index.ts';
 import type { FeatureEngineer } from '../features/index.ts';
@@ -52,10 +53,11 @@ export async function replayMinutes(parts: {
 
 const CHUNK_MS = 12 * HOUR_MS;
 
-/** The candles of several symbols regrouped: each minute's in canonical order, minutes ascending. */
+/** The candles of several symbols regrouped: each time's in canonical order, times ascending. */
 export function* minutesOf(
   columns: ReadonlyMap<SymbolId, BarColumns>,
   universe: readonly SymbolId[],
+  timeframe: Timeframe = '1m',
 ): Generator<FinalCandle[], void> {
   const cursors = universe.flatMap((symbol) => {
     const bars = columns.get(symbol);
@@ -69,15 +71,15 @@ export function* minutesOf(
     const candles: FinalCandle[] = [];
     for (const cursor of cursors) {
       if (cursor.bars.openTime[cursor.index] !== openTime) continue;
-      candles.push(candleAt(cursor.symbol, cursor.bars, cursor.index));
+      candles.push(candleAt(cursor.symbol, cursor.bars, cursor.index, timeframe));
       cursor.index++;
     }
     yield candles;
   }
 }
 
-/** One row of one-minute columns as a candle. */
-export function candleAt(symbol: SymbolId, bars: BarColumns, index: number): FinalCandle {
+/** One row of columns as a candle. */
+export function candleAt(symbol: SymbolId, bars: BarColumns, index: number, timeframe: Timeframe = '1m'): FinalCandle {
   const value = (column: Float64Array) => column[index] ?? Number.NaN;
   const quoteVolume = value(bars.quoteVolume);
   const takerBuyVolume = value(bars.takerBuyVolume);
@@ -85,7 +87,7 @@ export function candleAt(symbol: SymbolId, bars: BarColumns, index: number): Fin
     state: 'final',
     finality: 'archive',
     symbol,
-    timeframe: '1m',
+    timeframe,
     openTime: epochMs(value(bars.openTime)),
     open: value(bars.open),
     high: value(bars.high),
