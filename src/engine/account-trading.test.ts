@@ -172,9 +172,9 @@ it('does not go on in memory after a failed commit, which may have come to be', 
   const { cycle, reports, sent, committed, failures } = book();
   reports.push(FILL);
   failures.push(new Error('the database is away'));
-  await expect(cycle.applyEvents()).rejects.toThrow('the database is away');
-  await expect(cycle.applyEvents()).rejects.toThrow('the database is away');
-  await expect(cycle.guardPositions(0)).rejects.toThrow('the database is away');
+  await expect(cycle.book.applyEvents()).rejects.toThrow('the database is away');
+  await expect(cycle.book.applyEvents()).rejects.toThrow('the database is away');
+  await expect(cycle.book.guardPositions(0)).rejects.toThrow('the database is away');
   expect([sent, committed]).toEqual([[], []]);
 });
 
@@ -191,13 +191,13 @@ it('asks for what happened since account and book last agreed', async () => {
   const { cycle, held, run } = book({ explained: (since) => asked.push(since) });
   for (let index = 1; index <= 30; index++) await run(epochMs(START + index * MINUTE_MS));
   held.long = '1';
-  expect(await cycle.reconcile()).toHaveLength(1);
+  expect(await cycle.book.reconcile()).toHaveLength(1);
   expect(new Set(asked)).toEqual(new Set([START - 5 * MINUTE_MS]));
   held.long = '0';
-  expect(await cycle.reconcile()).toEqual([]);
+  expect(await cycle.book.reconcile()).toEqual([]);
   held.long = '1';
   asked.length = 0;
-  await cycle.reconcile();
+  await cycle.book.reconcile();
   expect(new Set(asked)).toEqual(new Set([START + 25 * MINUTE_MS]));
 });
 
@@ -234,7 +234,7 @@ it('protection is looked after on and on, also when a look fails', async () => {
   const trading = new AccountTrading({
     account: 'nowhere',
     broker,
-    cycle: {
+    book: {
       reconcile: async () => [],
       settle: async () => undefined,
       applyEvents: async () => false,
@@ -264,12 +264,12 @@ it('protection is looked after on and on, also when a look fails', async () => {
 it('a stop that is refused is another order the next time, and is not sent without end', async () => {
   const { cycle, reports, sent } = book({ isPriced: true });
   reports.push(FILL);
-  await cycle.applyEvents();
+  await cycle.book.applyEvents();
   for (let refused = 0; refused < 10; refused++) {
     const { clientOrderId } = sent.at(-1) ?? ENTRY;
     const refusal = { status: 'REJECTED', reason: 'ORDER_RATE_LIMITED', time: START } as const;
     reports.push({ kind: 'status', clientOrderId, ...refusal });
-    await cycle.applyEvents();
+    await cycle.book.applyEvents();
   }
   expect(sent.every(({ purpose, quantity }) => purpose === 'stop' && quantity === '1')).toBe(true);
   expect(new Set(sent.map(({ clientOrderId }) => clientOrderId)).size).toBe(sent.length);

@@ -1,7 +1,7 @@
 import { type Clock, type Log, MinutehandError, messageOf, type ReasonCode, waitReal } from '../core/index.ts';
 import type { ExchangeClock } from '../data/index.ts';
 import { type CcxtBroker, describeDifference, type Trader, TraderManager } from '../trading/index.ts';
-import type { MinuteCycle } from './minute-cycle.ts';
+import type { BookKeeper } from './book-keeper.ts';
 
 /** Real time between two looks whether every position has its stop. */
 const GUARD_EVERY_MS = 1_000;
@@ -9,7 +9,7 @@ const GUARD_EVERY_MS = 1_000;
 export interface AccountTradingParts {
   readonly account: string;
   readonly broker: CcxtBroker;
-  readonly cycle: Pick<MinuteCycle, 'applyEvents' | 'guardPositions' | 'reconcile' | 'settle'>;
+  readonly book: Pick<BookKeeper, 'applyEvents' | 'guardPositions' | 'reconcile' | 'settle'>;
   readonly clock: Clock & Pick<ExchangeClock, 'simulation'>;
   /** How long a position may be without a confirmed stop. */
   readonly stopConfirmMs: number;
@@ -41,10 +41,10 @@ export class AccountTrading {
 
   /** Connects the account and holds it against the book; nothing is entered before they agree. */
   async start(): Promise<void> {
-    const { account, broker, cycle, clock, inBackground, notify } = this.#parts;
+    const { account, broker, book, clock, inBackground, notify } = this.#parts;
     // In lock-step the venue is asked before each minute: what is booked then does not depend on how fast its stream is.
     if (!clock.simulation?.lockstep) {
-      broker.onChange(() => inBackground('events of the account', async () => void (await cycle.applyEvents())));
+      broker.onChange(() => inBackground('events of the account', async () => void (await book.applyEvents())));
     }
     await this.#traders.start(account);
     const { isReconciled } = this.#traders.standing(account);
@@ -54,13 +54,13 @@ export class AccountTrading {
 
   /** After a minute whose orders have left: what came of them, and whether account and book agree. */
   async follow(): Promise<void> {
-    const { clock, cycle, inBackground } = this.#parts;
+    const { clock, book, inBackground } = this.#parts;
     if (!clock.simulation?.lockstep) {
       inBackground('reconciliation', () => this.#follow());
       return;
     }
     // Nothing runs away: what a minute's orders came to is known before the next.
-    await cycle.settle();
+    await book.settle();
     await this.#follow();
   }
 
@@ -107,7 +107,7 @@ export class AccountTrading {
   }
 
   async #reconcile(): Promise<void> {
-    const differences = await this.#parts.cycle.reconcile();
+    const differences = await this.#parts.book.reconcile();
     if (differences === undefined || differences.length === 0) return;
     const text = differences.map(describeDifference).join('; ');
     this.#parts.notify(`TRADING IS HALTED, the account disagrees with the book: ${text}`);
@@ -115,14 +115,14 @@ export class AccountTrading {
 
   /** Looks every second for what is not booked yet and for positions without a confirmed stop, whatever fails meanwhile. */
   async #guard(): Promise<void> {
-    const { signal, cycle, stopConfirmMs, notify, log } = this.#parts;
+    const { signal, book, stopConfirmMs, notify, log } = this.#parts;
     const wait = this.#parts.wait ?? waitReal;
     while (!signal.aborted) {
       await wait(GUARD_EVERY_MS, signal);
       if (signal.aborted) return;
       try {
-        await cycle.applyEvents();
-        for (const key of await cycle.guardPositions(stopConfirmMs)) {
+        await book.applyEvents();
+        for (const key of await book.guardPositions(stopConfirmMs)) {
           notify(`${key} was without a confirmed stop for ${stopConfirmMs / 1_000} s`);
         }
       } catch (error) {

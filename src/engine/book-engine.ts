@@ -386,7 +386,7 @@ class BookEngine {
       this.#trading = new AccountTrading({
         account,
         broker,
-        cycle,
+        book: cycle.book,
         clock,
         stopConfirmMs: this.#options.config.risk.stop_confirm_seconds * 1_000,
         log: this.#ports.log,
@@ -402,7 +402,7 @@ class BookEngine {
   }
 
   async #applyCommands(): Promise<void> {
-    const standing = await this.#cycle?.applyCommands();
+    const standing = await this.#cycle?.book.applyCommands();
     if (standing) this.#ports.onEvent({ kind: 'notice', text: `by command: ${describeRisk(standing)}` });
   }
 
@@ -468,10 +468,10 @@ class BookEngine {
     const origin = history.originOf(first);
     await history.fetch(origin, first);
     if (this.#stopping.signal.aborted) return;
-    const built = this.#cycle?.lastMinute ?? first;
+    const built = this.#cycle?.book.lastMinute ?? first;
     const features = await history.build(origin, built);
     this.#exchange.push(async () => {
-      const minute = this.#cycle?.lastMinute ?? built;
+      const minute = this.#cycle?.book.lastMinute ?? built;
       await history.advance(features, built, minute);
       await history.save(this.#journal, features, minute);
       this.#cycle?.exchangeFeatures(features);
@@ -556,7 +556,7 @@ class BookEngine {
     while (!signal.aborted) {
       await waitReal(END_CHECK_MS, signal);
       const { simulation } = clock;
-      const last = this.#cycle?.lastMinute;
+      const last = this.#cycle?.book.lastMinute;
       if (simulation?.ended && !simulation.lockstep && last !== undefined && last >= simulation.minute) {
         this.#fail(replayEnded(last));
       }

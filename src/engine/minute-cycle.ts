@@ -1,7 +1,5 @@
 import type {
-  Broker,
   BrokerEvent,
-  Clock,
   CycleRecord,
   CycleStage,
   Exclusion,
@@ -9,10 +7,6 @@ import type {
   FinalCandle,
   Forecast,
   FundingRates,
-  Instrument,
-  Journal,
-  Log,
-  Metrics,
   MinuteCandles,
   OrderIntent,
   Predictor,
@@ -21,58 +15,25 @@ import type {
   StepRecord,
   SymbolId,
 } from '../core/index.ts';
-import {
-  DAY_MS,
-  type EpochMs,
-  epochMs,
-  formatTime,
-  HOUR_MS,
-  MINUTE_MS,
-  MinutehandError,
-  messageOf,
-  RISK_MODES,
-  waitReal,
-} from '../core/index.ts';
+import { DAY_MS, type EpochMs, formatTime, HOUR_MS, MinutehandError, messageOf, RISK_MODES } from '../core/index.ts';
 import { panelAt } from '../data/index.ts';
 import { type FeatureEngineer, rowsOfMinute } from '../features/index.ts';
 import type { PredictorSlot } from '../model/index.ts';
 import type { ModelEvidence } from '../signals/index.ts';
-import {
-  applyBrokerEvents,
-  type Difference,
-  describeDifference,
-  differencesOf,
-  isClosingAll,
-  type Ledger,
-  pendingCancels,
-  riskModeOf,
-} from '../trading/index.ts';
-import {
-  type BetweenMinutes,
-  bookCommands,
-  bookEvents,
-  closePositions,
-  closeUnprotected,
-  haltUnreconciled,
-  positionsWithoutExit,
-  unprotectedPositions,
-} from './book-events.ts';
+import { riskModeOf } from '../trading/index.ts';
+import { BookKeeper, type BookKeeperParts, type KeeperSettings } from './book-keeper.ts';
 import { type BookState, encodeBookState } from './book-state.ts';
 import type { ChallengerForecasts } from './challenger-forecasts.ts';
-import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
+import { type DecideInput, type Decision, decide } from './decide.ts';
 import { decidedPartsOf } from './decide-types.ts';
 import { MinuteQueue } from './minute-queue.ts';
 import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
 import type { KnownRate, MinuteInputs } from './step-inputs.ts';
-import { type BetweenCause, digestOfPanel, ratesAfter, type SharedInputs, StepRecorder } from './step-recorder.ts';
+import { digestOfPanel, ratesAfter, type SharedInputs } from './step-recorder.ts';
 
 /** What one book's minutes need; every part that differs between backtest, paper and live is a port. */
-export interface MinuteCycleParts {
-  readonly book: string;
-  /** Canonical order. */
-  readonly universe: readonly SymbolId[];
+export interface MinuteCycleParts extends BookKeeperParts {
   readonly references: readonly SymbolId[];
-  readonly instruments: () => ReadonlyMap<SymbolId, Instrument>;
   /** Symbols whose instrument has ended. */
   readonly ended: () => ReadonlySet<SymbolId>;
   /** Why no new entries are allowed although the minute is in time. */
@@ -83,32 +44,20 @@ export interface MinuteCycleParts {
   readonly knownFunding?: () => ReadonlyMap<SymbolId, FundingRates>;
   /** What the outcomes of the serving model's forecasts say. */
   readonly modelEvidence?: () => ModelEvidence | undefined;
-  readonly clock: Clock;
-  readonly journal: Journal;
-  readonly broker: Broker;
   /** Holds the model that serves; one cycle uses one model throughout, whatever is put in meanwhile. */
   readonly predictors: Pick<PredictorSlot, 'use'>;
   /** Told of each minute once its orders have left; nothing comes back. */
   readonly challenger?: Pick<ChallengerForecasts, 'take'>;
   readonly settings: CycleSettings;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** Told when a commit has failed: nobody knows what is stored, and the book is gone on with from the journal, by another cycle. */
-  readonly onBroken?: (error: unknown) => void;
-  /** Waits in real time. */
-  readonly wait?: typeof waitReal;
 }
 
-export interface CycleSettings {
+export interface CycleSettings extends KeeperSettings {
   readonly enabled: boolean;
   readonly intervalMs: number;
   readonly deadlineMs: number;
   readonly minimumCoverage: number;
   /** Minutes after which an unknown minute is given up and carried as a hole. */
   readonly holePatienceMinutes: number;
-  readonly decide: DecideSettings;
-  /** What decisions are made with, as it is recorded. */
-  readonly text: string;
 }
 
 /** A finished minute, as shown and counted. */
@@ -121,40 +70,19 @@ export interface CycleReport {
   readonly risk: RiskStanding;
 }
 
-/** How often account and book are compared before a difference counts, and the real time between two looks. */
-const RECONCILIATION_LOOKS = 4;
-/** Reconciliations in a row in which nothing but the balance differs, until that counts. */
-const MOST_MONEY_DIFFERENCES = 4;
-const RECONCILIATION_PAUSE_MS = 1_000;
-/** Less than the ledger remembers ended legs: an older execution may be one that is booked and forgotten. */
-const LONGEST_EXPLAINED_MS = 90 * MINUTE_MS;
-
 /** The thin asynchronous shell around `decide`: feeds it one minute, commits what it says, sends what it ordered. */
 export class MinuteCycle {
+  /** The book that the minutes are of, and what happens to it between them. */
+  readonly book: BookKeeper;
   readonly #parts: MinuteCycleParts;
   readonly #queue: MinuteQueue;
-  readonly #recorder: StepRecorder;
-  #state: BookState;
   #features: FeatureEngineer;
-  #lastMinute: EpochMs | undefined;
-  #broken: unknown;
-  #moneyDiffers = 0;
-  /** When a position was last tried to be closed outside of a minute, by `positionKey`; real time. */
-  readonly #closingSince = new Map<string, number>();
-  /** The newest minute after which account and book agreed; after a start that of the former process. */
-  #agreedAt: EpochMs | undefined;
-  /** What was reported and is not committed. */
-  #unbooked: BrokerEvent[] = [];
   /** Funding rates that the features were given since the last minute. */
   #learned: KnownRate[] = [];
   #isFirst = true;
   /** Whether the features come from elsewhere than the minute before. */
   #isOrigin: boolean;
-  /** When a position was first seen without a confirmed stop, by `positionKey`; real time. */
-  #bareSince = new Map<string, number>();
   #stored: Promise<void> = Promise.resolve();
-  /** Minutes and commands change the state one at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param start `isOrigin` where the features do not go on from those of the last minute; their state is then stored with it */
   constructor(
@@ -162,18 +90,10 @@ export class MinuteCycle {
     start: { state: BookState; features: FeatureEngineer; lastMinute?: EpochMs; isOrigin?: boolean },
   ) {
     this.#parts = parts;
-    this.#state = start.state;
+    this.book = new BookKeeper(parts, start);
     this.#features = start.features;
-    this.#lastMinute = start.lastMinute;
-    this.#agreedAt = start.lastMinute;
     this.#isOrigin = start.isOrigin ?? false;
-    this.#recorder = new StepRecorder(parts.universe, parts.settings.text);
     this.#queue = new MinuteQueue(parts.universe, parts.settings.holePatienceMinutes);
-  }
-
-  /** The newest minute decided. */
-  get lastMinute(): EpochMs | undefined {
-    return this.#lastMinute;
   }
 
   get features(): FeatureEngineer {
@@ -197,204 +117,7 @@ export class MinuteCycle {
    * @throws whatever the journal throws: then nothing of the minute counts, and the caller restarts from the journal.
    */
   run(input: MinuteCandles, late?: ReasonCode): Promise<CycleReport> {
-    return this.#inTurn(() => this.#parts.predictors.use((predictor) => this.#run(input, late, predictor)));
-  }
-
-  /**
-   * Lets commands that have come in take effect between two minutes; those of a book without a minute wait for its first.
-   * @returns where the book stands, if there were any
-   */
-  applyCommands(): Promise<RiskStanding | undefined> {
-    return this.#inTurn(async () => {
-      const { book, clock, instruments, journal, log, metrics, settings } = this.#parts;
-      const minute = this.#lastMinute;
-      const commands = minute === undefined ? [] : await journal.pendingCommands(book);
-      if (minute === undefined || commands.length === 0) return undefined;
-      const at = clock.now();
-      const { state, ...changed } = bookCommands(this.#state, commands, at, settings.decide);
-      const bookState = encodeBookState(state);
-      const step = this.#recorder.between(minute, { kind: 'commands', at, commands }, instruments(), bookState);
-      await this.#write(() => journal.commitCommands({ book, minute, ...changed, bookState, step }));
-      this.#state = state;
-      log.warn({ commands, outcomes: changed.commands }, 'commands took effect');
-      for (const event of changed.riskEvents) {
-        if (event.action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason: event.reason });
-      }
-      await this.#parts.broker.cancel(pendingCancels(state.ledger));
-      return riskStandingOf(state, settings.decide.risk);
-    });
-  }
-
-  /**
-   * Books what the broker has reported since the last minute, commits it, and sends what follows: the legs of what has filled.
-   * @returns whether there was anything
-   */
-  applyEvents(): Promise<boolean> {
-    return this.#inTurn(async () => {
-      const { broker, instruments, settings } = this.#parts;
-      this.#unbooked.push(...(broker.account?.take() ?? []));
-      if (this.#unbooked.length === 0 || this.#lastMinute === undefined) return false;
-      const events = this.#unbooked;
-      const booked = bookEvents(this.#state, events, instruments(), settings.decide);
-      await this.#commit(booked, { kind: 'events', events });
-      this.#unbooked = [];
-      await this.#carryOut(booked);
-      return true;
-    });
-  }
-
-  /** Resolves when nothing that was sent is on its way any more, and all that came of it is booked and sent. */
-  async settle(): Promise<void> {
-    const { account } = this.#parts.broker;
-    if (account === undefined) return;
-    do await account.settled();
-    while (await this.applyEvents());
-  }
-
-  /**
-   * Holds the account against the book. What the venue can explain is booked; what nobody explains halts trading, with the list.
-   * @returns the differences that are left, or undefined where there was no moment of rest to compare in
-   * @throws what the venue's connection throws
-   */
-  async reconcile(): Promise<readonly Difference[] | undefined> {
-    const { broker, clock, log } = this.#parts;
-    const { account } = broker;
-    if (account === undefined) return [];
-    await account.poll();
-    let differences: readonly Difference[] | undefined;
-    for (let look = 0; look < RECONCILIATION_LOOKS; look++) {
-      await this.settle();
-      const snapshot = await account.snapshot();
-      await this.settle();
-      differences = await this.#inTurn(async () =>
-        account.isCurrent(snapshot) ? differencesOf(snapshot, this.#knownLedger()) : undefined,
-      );
-      if (differences?.length === 0) break;
-      if (differences !== undefined && look > 0) await (this.#parts.wait ?? waitReal)(RECONCILIATION_PAUSE_MS);
-      const symbols = (differences ?? []).flatMap(({ symbol }) => symbol ?? []);
-      if (symbols.length > 0) await account.explain([...new Set(symbols)], this.#knownSince());
-      await account.poll();
-    }
-    account.agreed(differences?.length === 0);
-    if (differences?.length === 0) {
-      this.#agreedAt = this.#lastMinute;
-      this.#moneyDiffers = 0;
-    }
-    if (differences === undefined || differences.length === 0) return differences;
-    const text = differences.map(describeDifference).join('; ');
-    log.error({ differences }, 'the account disagrees with the book');
-    if (this.#lastMinute === undefined) {
-      throw new MinutehandError(
-        'ACCOUNT_NOT_EMPTY',
-        `the account holds what a new book knows nothing of: ${text}`,
-        'Close and cancel it at the venue, use an account of its own for this book, or start with the database that knows it.',
-        { exitCode: 3 },
-      );
-    }
-    // A settlement moves the balance before it is in the account's history: entries wait, and so does the halt.
-    const isMoneyAlone = differences.every(({ kind }) => kind === 'balance');
-    this.#moneyDiffers = isMoneyAlone ? this.#moneyDiffers + 1 : 0;
-    if (isMoneyAlone && this.#moneyDiffers < MOST_MONEY_DIFFERENCES) return differences;
-    await this.#inTurn(async () => {
-      const at = clock.now();
-      const halted = haltUnreconciled(this.#state, at, text, this.#parts.settings.decide);
-      await this.#commitBetween(halted, { kind: 'unreconciled', at, text });
-    });
-    return differences;
-  }
-
-  /**
-   * Closes, or halts for, positions that have been without a confirmed stop for `confirmWithinMs`, and everything where that was asked
-   * for; to be called every second or so.
-   * @returns keys of positions without a confirmed stop
-   */
-  guardPositions(confirmWithinMs: number): Promise<readonly string[]> {
-    return this.#inTurn(async () => {
-      const { clock, settings, log } = this.#parts;
-      const now = clock.elapsed();
-      if (this.#lastMinute === undefined) return [];
-      const bare = unprotectedPositions(this.#state);
-      this.#bareSince = new Map(bare.map((key) => [key, this.#bareSince.get(key) ?? now]));
-      const due = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
-      if (due.length > 0) {
-        log.error({ positions: due, reason: 'PROTECTION_UNCONFIRMED' }, 'positions without a confirmed stop');
-        const at = clock.now();
-        const closed = closeUnprotected(this.#state, due, at, settings.decide);
-        await this.#commitBetween(closed, { kind: 'unprotected', at, keys: due });
-      }
-      // Closing everything does not wait for a minute, which may never come.
-      const open = isClosingAll(this.#state.risk) ? positionsWithoutExit(this.#state) : [];
-      const again = open.filter((key) => now - (this.#closingSince.get(key) ?? -confirmWithinMs) >= confirmWithinMs);
-      if (again.length > 0) {
-        for (const key of again) this.#closingSince.set(key, now);
-        const at = clock.now();
-        const reason = 'RISK_CLOSE_ALL';
-        const closed = closePositions(this.#state, again, at, reason, settings.decide);
-        await this.#commitBetween(closed, { kind: 'close', at, keys: again, reason });
-      }
-      return due;
-    });
-  }
-
-  /** The ledger with what was reported before the first minute, or could not be committed yet. */
-  #knownLedger(): Ledger {
-    return applyBrokerEvents(this.#state.ledger, this.#unbooked).ledger;
-  }
-
-  /** From when on something may have happened that is not booked; what is booked since then is still in the ledger's orders. */
-  #knownSince(): EpochMs {
-    const last = this.#lastMinute ?? this.#parts.clock.now();
-    return epochMs(Math.max((this.#agreedAt ?? last) - 5 * MINUTE_MS, last - LONGEST_EXPLAINED_MS));
-  }
-
-  async #commitBetween(between: BetweenMinutes, cause: BetweenCause): Promise<void> {
-    await this.#commit(between, cause);
-    await this.#carryOut(between);
-  }
-
-  /** A commit whose answer is lost may have come to be: what is in memory is no longer the book. */
-  async #write(commit: () => Promise<void>): Promise<void> {
-    try {
-      await commit();
-    } catch (error) {
-      this.#broken = error;
-      this.#parts.onBroken?.(error);
-      throw error;
-    }
-  }
-
-  async #commit({ state, record }: BetweenMinutes, cause: BetweenCause): Promise<void> {
-    const { journal, instruments } = this.#parts;
-    const step = this.#recorder.between(record.minute, cause, instruments(), record.bookState);
-    await this.#write(() => journal.commitEvents({ ...record, step }));
-    this.#state = state;
-  }
-
-  async #carryOut({ record, unknownEvents, cancels }: BetweenMinutes): Promise<void> {
-    const { broker, log, metrics } = this.#parts;
-    for (const event of record.riskEvents) {
-      log.warn({ ...event }, 'what the book may do changed');
-      if (event.action === 'risk.latch') metrics.count('minutehand_reasons_total', { reason: event.reason });
-    }
-    for (const event of unknownEvents) {
-      log.error(
-        { event, reason: 'ORDER_EVENT_UNKNOWN' },
-        'the broker reported something of an order this book does not know',
-      );
-      metrics.count('minutehand_reasons_total', { reason: 'ORDER_EVENT_UNKNOWN' });
-    }
-    metrics.count('minutehand_fills_total', {}, record.fills.length);
-    if (record.intents.length > 0) await broker.submit(record.intents);
-    if (cancels.length > 0) await broker.cancel(cancels);
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(() => {
-      if (this.#broken !== undefined) throw this.#broken;
-      return work();
-    });
-    this.#turn = result.catch(() => undefined);
-    return result;
+    return this.book.inTurn(() => this.#parts.predictors.use((predictor) => this.#run(input, late, predictor)));
   }
 
   async #run(
@@ -420,7 +143,7 @@ export class MinuteCycle {
       mark = now;
     };
     const startedAt = clock.now();
-    const origin = this.#isOrigin ? encodeBookState(this.#state) : undefined;
+    const origin = this.#isOrigin ? encodeBookState(this.book.state) : undefined;
     this.#isOrigin = false;
 
     const arrived = [...input.repaired, ...input.candles];
@@ -461,7 +184,7 @@ export class MinuteCycle {
     if (!featurePanel && settings.enabled) await this.#observe(predictor, minute, panel.members);
     lap('forecasts');
 
-    const unsent = this.#unbooked;
+    const unsent = this.book.unbooked;
     const brokerEvents = [...unsent, ...(await broker.events(minute, candles))];
     const lateness = late ?? (clock.now() > minute + settings.deadlineMs ? 'CYCLE_PAST_DEADLINE' : undefined);
     const decideInput: DecideInput = {
@@ -486,7 +209,7 @@ export class MinuteCycle {
       modelEvidence: this.#parts.modelEvidence?.(),
       commands,
     };
-    const decision = decide(this.#state, decideInput, settings.decide);
+    const decision = decide(this.book.state, decideInput, settings.decide);
     const bookState = encodeBookState(decision.state);
     const step = this.#recordStep(decideInput, bookState, {
       ...(this.#isFirst ? { isFirst: true } : {}),
@@ -520,13 +243,11 @@ export class MinuteCycle {
       step,
     };
     await this.#stored;
-    await this.#write(() => journal.commitCycle(record));
-    this.#state = decision.state;
-    this.#lastMinute = minute;
+    await this.book.decided(minute, decision.state, () => journal.commitCycle(record));
     this.#isFirst = false;
     lap('commit');
 
-    this.#unbooked = await this.#send(decision, minute);
+    this.book.report(await this.#send(decision, minute));
     lap('send');
     const totalMs = clock.elapsed() - began;
     this.#count(record, stageMs, totalMs);
@@ -633,7 +354,7 @@ export class MinuteCycle {
       ...(commands.length > 0 ? { commands } : {}),
     };
     const shared = { instruments, fundingRates, evidence: modelEvidence, edgeReference };
-    return this.#recorder.minute(minute, inputs, shared, bookState);
+    return this.book.recorder.minute(minute, inputs, shared, bookState);
   }
 
   #exclusions(input: MinuteCandles, waiting: ReadonlySet<SymbolId>): Exclusion[] {
@@ -692,7 +413,7 @@ export class MinuteCycle {
     metrics.count('minutehand_fills_total', {}, record.fills.length);
     metrics.gauge('minutehand_equity', Number(record.equity.equity));
     metrics.gauge('minutehand_open_positions', record.positions.length);
-    const mode = riskModeOf(this.#state.risk);
+    const mode = riskModeOf(this.book.state.risk);
     for (const each of RISK_MODES) metrics.gauge('minutehand_risk_mode', each === mode ? 1 : 0, { mode: each });
     metrics.gauge('minutehand_last_minute_seconds', record.minute / 1000);
   }

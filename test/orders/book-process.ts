@@ -121,10 +121,10 @@ async function run(): Promise<void> {
     state,
     book,
   });
-  broker.onChange(() => inBackground(async () => void (await cycle.applyEvents())));
+  broker.onChange(() => inBackground(async () => void (await cycle.book.applyEvents())));
   await untilDone(() => broker.start());
   await broker.cancel(pendingCancels(state.ledger));
-  inBackground(async () => void (await cycle.reconcile()));
+  inBackground(async () => void (await cycle.book.reconcile()));
   report({ kind: 'running' });
   let guardedAt = 0;
   let decided = minuteOf(clock.now());
@@ -132,18 +132,18 @@ async function run(): Promise<void> {
     await pause(LOOK_EVERY_MS);
     if (systemClock.elapsed() - guardedAt >= GUARD_EVERY_MS) {
       guardedAt = systemClock.elapsed();
-      inBackground(async () => void (await cycle.guardPositions(CONFIRM_WITHIN_MS)));
+      inBackground(async () => void (await cycle.book.guardPositions(CONFIRM_WITHIN_MS)));
     }
     const minute = minuteOf(clock.now());
     if (minute <= decided) continue;
     decided = minute;
     await cycle.run({ minute, candles: candlesOf(market, minute), missing: [], repaired: [] });
-    inBackground(async () => void (await cycle.reconcile()));
+    inBackground(async () => void (await cycle.book.reconcile()));
   }
   // One under way may have looked before the last order ended: its answer is waited for, and asked for anew.
-  await untilDone(() => cycle.reconcile());
-  const differences = await untilDone(() => cycle.reconcile());
-  await cycle.settle();
+  await untilDone(() => cycle.book.reconcile());
+  const differences = await untilDone(() => cycle.book.reconcile());
+  await cycle.book.settle();
   await cycle.settled();
   await broker.close();
   report({ kind: 'finished', differences: JSON.stringify(differences ?? 'no moment of rest') }, () => process.exit(0));

@@ -142,7 +142,7 @@ class OrderSequence {
     await this.#advance(epochMs(this.#time.now() + 20_000));
     await this.#drive(async () => {
       await this.#process?.work;
-      const left = await this.#process?.cycle.reconcile();
+      const left = await this.#process?.cycle.book.reconcile();
       if (left?.length !== 0) this.#violations.push(`account and book differ at the end: ${JSON.stringify(left)}`);
     });
   }
@@ -201,8 +201,8 @@ class OrderSequence {
       const current = this.#process;
       if (current?.isAlive)
         this.#inBackground(current, async () => {
-          await current.cycle.applyEvents();
-          await current.cycle.guardPositions(CONFIRM_WITHIN_MS);
+          await current.cycle.book.applyEvents();
+          await current.cycle.book.guardPositions(CONFIRM_WITHIN_MS);
         });
       this.#watchProtection();
     }
@@ -257,7 +257,7 @@ class OrderSequence {
     );
     this.#inBackground(current, async () => {
       await current.cycle.run({ minute, candles, missing: [], repaired: [] });
-      await current.cycle.reconcile();
+      await current.cycle.book.reconcile();
     });
     const end = isStormy ? this.#random.uniform() : 1;
     if (end < 0.06) {
@@ -289,7 +289,7 @@ class OrderSequence {
     // It goes on with whatever it was about to do, and finds out that it is deposed.
     this.#time.after(client.stalledMs + 500, () => {
       client.stalledMs = 0;
-      cycle.applyEvents().catch(() => undefined);
+      cycle.book.applyEvents().catch(() => undefined);
     });
     this.#store.heldUntil = this.#time.now() + LEASE_MS;
   }
@@ -377,10 +377,10 @@ class OrderSequence {
     this.#process = current;
     this.#inBackground(current, async () => {
       await broker.restore(restored);
-      broker.onChange(() => this.#inBackground(current, async () => void (await cycle.applyEvents())));
+      broker.onChange(() => this.#inBackground(current, async () => void (await cycle.book.applyEvents())));
       await untilDone(time, () => broker.start());
       await broker.cancel(pendingCancels(state.ledger));
-      await untilDone(time, () => cycle.reconcile());
+      await untilDone(time, () => cycle.book.reconcile());
     });
     await this.#advance(epochMs(this.#time.now() + 1));
   }

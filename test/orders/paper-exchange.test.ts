@@ -48,7 +48,7 @@ it.each([
   try {
     const exchange = await open(bench, instruments, settings, broker);
     await broker.start();
-    expect(await exchange.cycle.reconcile()).toEqual([]);
+    expect(await exchange.cycle.book.reconcile()).toEqual([]);
     const paper = await open(
       bench,
       instruments,
@@ -61,8 +61,8 @@ it.each([
       if (index === MINUTES - 4) for (const { store } of [paper, exchange]) store.command('close-all');
       await paper.cycle.run(input);
       await exchange.cycle.run(input);
-      await exchange.cycle.settle();
-      expect(await exchange.cycle.reconcile()).toEqual([]);
+      await exchange.cycle.book.settle();
+      expect(await exchange.cycle.book.reconcile()).toEqual([]);
       await bench.advance();
     }
     const records = recordsOf(exchange);

@@ -163,7 +163,7 @@ export async function recordBook(database: Database): Promise<RecordedBook> {
     if (index === 26 || index === 30) {
       const command = index === 26 ? 'reduce' : 'resume';
       await requestCommand(database, { command, book: 'main', actor: 'cli:test', time: clock.now() });
-      if (index === 26) await cycle.applyCommands();
+      if (index === 26) await cycle.book.applyCommands();
     }
     if (index === 34) {
       await cycle.settled();
