@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { epochMs } from '../core/index.ts';
 import { parquetOf, type TableColumn } from './parquet-table.ts';
 
-const fileOf = (columns: readonly TableColumn[]): ArrayBuffer => {
-  const bytes = parquetOf(columns);
+const fileOf = async (columns: readonly TableColumn[]): Promise<ArrayBuffer> => {
+  const bytes = await parquetOf(columns);
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
 };
 
 describe('a Parquet table', () => {
   it('reads back to its rows, with nulls where there was nothing', async () => {
-    const file = fileOf([
+    const file = await fileOf([
       { name: 'symbol', kind: 'text', values: ['BTCUSDT', 'ÉTHUSDT', undefined] },
       { name: 'reduceOnly', kind: 'flag', values: [true, false, undefined] },
       { name: 'positions', kind: 'count', values: [3, undefined, 0] },
@@ -36,15 +36,15 @@ describe('a Parquet table', () => {
   });
 
   it('has its columns without a row, and more rows than one group holds', async () => {
-    const empty = fileOf([{ name: 'fee', kind: 'amount', values: [] }]);
+    const empty = await fileOf([{ name: 'fee', kind: 'amount', values: [] }]);
     expect(await parquetReadObjects({ file: empty })).toEqual([]);
     expect(parquetMetadata(empty).schema.map(({ name }) => name)).toEqual(['root', 'fee']);
     const values = Array.from({ length: 2_500 }, (_, index) => index);
-    const rows = await parquetReadObjects({ file: fileOf([{ name: 'n', kind: 'count', values }]) });
+    const rows = await parquetReadObjects({ file: await fileOf([{ name: 'n', kind: 'count', values }]) });
     expect(rows.map(({ n }) => n)).toEqual(values);
   });
 
-  it('refuses what is no amount', () => {
-    expect(() => parquetOf([{ name: 'fee', kind: 'amount', values: ['1e3'] }])).toThrow(RangeError);
+  it('refuses what is no amount', async () => {
+    await expect(parquetOf([{ name: 'fee', kind: 'amount', values: ['1e3'] }])).rejects.toThrow(RangeError);
   });
 });

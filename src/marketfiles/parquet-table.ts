@@ -1,4 +1,4 @@
-import { parquetWriteBuffer, type SchemaElement } from 'hyparquet-writer';
+import type { SchemaElement } from 'hyparquet-writer';
 import { type EpochMs, parseDecimal } from '../core/index.ts';
 
 /** A column of a table; all of a table are equally long, and what is undefined becomes null. */
@@ -27,7 +27,8 @@ const TYPES: Record<TableColumn['kind'], Omit<SchemaElement, 'name'>> = {
  * A table as a Parquet file: texts as UTF-8, times as UTC timestamps in milliseconds, amounts as exact DECIMAL(38, 12).
  * @throws RangeError if an amount is no decimal of at most 12 places.
  */
-export function parquetOf(columns: readonly TableColumn[]): Uint8Array {
+export async function parquetOf(columns: readonly TableColumn[]): Promise<Uint8Array> {
+  const { parquetWriteBuffer } = await import('hyparquet-writer');
   const bytes = parquetWriteBuffer({
     columnData: columns.map((column) => ({ name: column.name, data: stored(column) })),
     schema: [

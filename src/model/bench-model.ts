@@ -1,4 +1,4 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { at32, createRandom, FORECAST_WIDTH, HORIZON_NAMES, type Horizon, outputIndex } from '../core/index.ts';
 import { createSession, inPrecision, PRECISIONS, type Precision } from '../tensor/index.ts';
 import { type CheckedArtefact, checkArtefact, readManifest } from './artefact.ts';
@@ -74,7 +74,7 @@ export async function benchArtefact(
   const { batches, threads, runs } = request;
   const precisions = PRECISIONS.filter((own) => own === 'fp32' || request.precisions.includes(own));
   const files = precisions.map((precision) => inPrecision(onnx, precision));
-  const input = noiseInput(artefact, Math.max(COMPARED_ROWS, ...batches));
+  const input = await noiseInput(artefact, Math.max(COMPARED_ROWS, ...batches));
   const agreements = await agreementsOf(files, input, outputReader(manifest));
   const rows: BenchRow[] = [];
   for (const count of threads) {
@@ -133,7 +133,11 @@ function timingOf(times: readonly number[], reference: readonly number[]) {
 type Feeds = Record<string, Tensor>;
 
 /** Rows [from, from + count) of normal noise, as the model's file takes them. */
-function noiseInput({ manifest }: CheckedArtefact, rows: number): (from: number, count: number) => Feeds {
+async function noiseInput(
+  { manifest }: CheckedArtefact,
+  rows: number,
+): Promise<(from: number, count: number) => Feeds> {
+  const { Tensor } = await import('onnxruntime-node');
   const shape = manifest.network?.shape;
   const dimensions = shape ? [shape.context, shape.features] : [manifest.featureNames.length];
   const size = dimensions.reduce((product, dimension) => product * dimension, 1);

@@ -1,5 +1,4 @@
-import websocket from '@fastify/websocket';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
   type Clock,
   type EpochMs,
@@ -124,6 +123,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const parts: AdminParts = { venueId: dialect.venue, market, time, faults, hub, weightLimit: weights.limit, token };
 
   const closing = new AbortController();
+  const [{ default: Fastify }, { default: websocket }] = await Promise.all([
+    import('fastify'),
+    import('@fastify/websocket'),
+  ]);
   const app = Fastify({ forceCloseConnections: true, exposeHeadRoutes: false, bodyLimit: 64 * 1024 });
   app.addHook('onRequest', async (request, reply) => {
     if (isAllowedOrigin(host, request.headers)) return;

@@ -119,7 +119,7 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
         const lines = () => [columns.join(','), ...rows.map((row) => csvLine(columns, row))];
         if (options.output === undefined) return { result: {}, lines };
         const output = isAbsolute(options.output) ? options.output : resolve(context.invokedFrom, options.output);
-        writeFileSync(output, format === 'csv' ? `${lines().join('\n')}\n` : parquetOf(tableOf(columns, rows)));
+        writeFileSync(output, format === 'csv' ? `${lines().join('\n')}\n` : await parquetOf(tableOf(columns, rows)));
         return {
           result: { ok: true, kind, format, rows: rows.length, output },
           lines: () => [`${rows.length} ${kind} written to ${output}`],

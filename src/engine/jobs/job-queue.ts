@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type JobWithMetadata, PgBoss } from 'pg-boss';
+import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import { z } from 'zod';
 import { type Log, MinutehandError, messageOf, milliseconds, waitReal } from '../../core/index.ts';
 import type { Database } from '../../database/index.ts';
@@ -89,6 +89,7 @@ const MAX_CRASHES = 3;
  */
 export async function openJobQueue(options: JobQueueOptions): Promise<JobQueue> {
   const { database, log, heartbeatSeconds = 30 } = options;
+  const { PgBoss } = await import('pg-boss');
   const boss = new PgBoss({
     db: { executeSql: (text, values) => database.pool.query(text, values) },
     schema: 'pgboss',

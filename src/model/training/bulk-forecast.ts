@@ -1,4 +1,3 @@
-import { Tensor } from 'onnxruntime-node';
 import { MinutehandError } from '../../core/index.ts';
 import { compileInference, concat, createSession, type SessionOptions } from '../../tensor/index.ts';
 import { buildNetwork, HEAD_NAMES, HEADS, type NetworkShape } from '../network/unified-patchtst.ts';
@@ -18,6 +17,7 @@ export async function headOutputs(
   samples: readonly Sample[],
   options: SessionOptions & { readonly signal?: AbortSignal },
 ): Promise<Float32Array> {
+  const { Tensor } = await import('onnxruntime-node');
   const { heads } = buildNetwork(shape, { batch: 'batch', training: false });
   const outputs = concat(
     HEAD_NAMES.map((name) => heads[name]),
