@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { DAY_MS, epochMs, MINUTE_MS } from '../../src/core/index.ts';
 import { aggregateBars, createGeneratedMarket, writeCandleFile } from '../../src/marketfiles/index.ts';
 import {
@@ -23,6 +23,13 @@ afterEach(async () => {
 function dataDirectory(): string {
   const { path, remove } = temporaryDirectory();
   cleanUp.push(remove);
+  return join(path, 'data');
+}
+
+/** One that the tests of a group have in common, so that only the first of them waits for a new database. */
+function sharedDataDirectory(): string {
+  const { path, remove } = temporaryDirectory();
+  afterAll(remove);
   return join(path, 'data');
 }
 
@@ -109,10 +116,11 @@ describe('minutehand up', () => {
     expect(await processesOf(dataDir)).toEqual([]);
   }, 240_000);
 
+  const signalled = sharedDataDirectory();
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'ends with 0 within five seconds of a %s to the npm process alone, and refuses a second start meanwhile',
     async (signal) => {
-      const dataDir = dataDirectory();
+      const dataDir = signalled;
       const small = [...SMALL, ...(signal === 'SIGTERM' ? ['--set', 'ml_integration.enabled=false'] : [])];
       const system = startMinutehand([...small, '--data-dir', dataDir, '--speed', '20'], { npm: true });
       cleanUp.push(() => system.process.kill('SIGKILL'));
@@ -182,6 +190,7 @@ describe('a replay', () => {
 });
 
 describe('bad input to minutehand up', () => {
+  const used = sharedDataDirectory();
   const refused = async (args: readonly string[], env: Record<string, string> = {}) => {
     const finished = await runMinutehand(['up', '--json', '--minutes', '1', ...args], { env });
     expect(finished.stderr + finished.stdout).not.toMatch(/\n\s+at .*:\d+:\d+/);
@@ -210,13 +219,13 @@ describe('bad input to minutehand up', () => {
     cleanUp.push(() => blocker.close());
     const address = blocker.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const { code, error } = await refused([...SMALL, '--data-dir', dataDirectory(), '--set', `simulator.port=${port}`]);
+    const { code, error } = await refused([...SMALL, '--data-dir', used, '--set', `simulator.port=${port}`]);
     expect({ code, error: error.code }).toEqual({ code: 1, error: 'PORT_IN_USE' });
     expect(error.message).toContain(String(port));
   }, 120_000);
 
   it('names an exchange that cannot be reached', async () => {
-    const { code, error } = await refused(['--exchange-url', 'http://127.0.0.1:9', '--data-dir', dataDirectory()]);
+    const { code, error } = await refused(['--exchange-url', 'http://127.0.0.1:9', '--data-dir', used]);
     expect({ code, error: error.code }).toEqual({ code: 1, error: 'EXCHANGE_UNREACHABLE' });
   }, 120_000);
 
@@ -229,7 +238,7 @@ describe('bad input to minutehand up', () => {
       (_, index) => `${1_750_107_600_000 + index * 60_000},1,2,${index === 5_000 ? 'x' : 1},1,1\n`,
     ).join('');
     writeFileSync(join(replay, 'BTCUSDT.csv'), `open_time_ms,open,high,low,close,volume\n${rows}`);
-    const { code, error } = await refused(['--replay', replay, '--data-dir', join(dataDir, 'store')]);
+    const { code, error } = await refused(['--replay', replay, '--data-dir', used]);
     expect([1, 2]).toContain(code);
     expect(error.message).toContain('BTCUSDT.csv');
   }, 120_000);
