@@ -118,6 +118,6 @@ describe('a system that is killed with SIGKILL and started again', () => {
       expect(a.forecasts).toHaveLength(SMALL_SYMBOLS * minutes);
       expect(a.features).toHaveLength(SMALL_SYMBOLS * minutes);
     },
-    60_000 * KILLS,
+    90_000 * (KILLS + 1),
   );
 });

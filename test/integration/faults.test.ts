@@ -238,7 +238,7 @@ describe('an engine on an exchange with faults', () => {
   it('keeps the first values of a candle that is corrected later, and records the correction', async () => {
     // The audit is spread over the minutes of a clock that runs; in lock-step nothing waits for it.
     await setSpeed(120);
-    const heal = await fault({ kind: 'corrected', symbols: [VICTIM], minutes: 2, afterMinutes: 2, basisPoints: 25 });
+    const heal = await fault({ kind: 'corrected', symbols: [VICTIM], minutes: 12, afterMinutes: 2, basisPoints: 25 });
     await decide(25, {}, { isPunctual: false });
     await heal();
     await setSpeed('max');
