@@ -21,17 +21,18 @@ import {
   type SymbolId,
   waitReal,
 } from '../../../core/index.ts';
-import { formatCash, parseCash, parseQuantity } from '../../../matching/index.ts';
+import { parseCash, parseQuantity } from '../../../matching/index.ts';
+import { AccountCash } from './account-cash.ts';
 import {
   type AccountClient,
   type RequestStamp,
   type VenueEvent,
   type VenueFill,
   type VenueOrder,
-  type VenueOrderKey,
   VenueRefusal,
 } from './account-client.ts';
 import { takeSnapshot } from './account-snapshot.ts';
+import { externalReason, isInDoubt, placeOf, requestOf, type TrackedOrder, trackedOrder } from './tracked-order.ts';
 
 /** Gives moments at which this process certainly owned its book: what is signed with one is void before anybody else can own it. */
 export interface Fence {
@@ -83,34 +84,8 @@ export const DEFAULT_BROKER_SETTINGS: CcxtBrokerSettings = {
   maxParallel: 8,
 };
 
-/** Of an order that has not left: that the venue does not know it says nothing. */
-const NOT_SENT = epochMs(Number.MAX_SAFE_INTEGER);
 /** How long ended orders are remembered for late events. */
 const REMEMBER_MS = 60 * MINUTE_MS;
-/** Cash flows of one settlement are written one after the other: those of so long before the newest are asked for again. */
-const FLOW_OVERLAP_MS = 5_000;
-
-interface Tracked {
-  readonly intent: OrderIntent;
-  readonly key: VenueOrderKey;
-  /** What the book was told last. */
-  status: OrderStatus;
-  /** From this venue time on a "not found" is the truth. */
-  conclusiveAt: EpochMs;
-  /** Quantity units told as filled, and as the venue says. */
-  filled: bigint;
-  venueFilled: bigint;
-  readonly fillIds: Set<string>;
-  /** How the venue ended it: told once all its fills are. */
-  ending: { readonly status: OrderStatus; readonly time: EpochMs } | undefined;
-  isCancelWanted: boolean;
-  /** Its validity is over: its end is told as such. */
-  isExpiring: boolean;
-  /** A request for its executions is under way, or waits for its turn. */
-  asksForFills: boolean;
-  endedAt: EpochMs | undefined;
-}
-
 /**
  * A broker at a real account. Each intent leaves at most once, signed with a moment at which this process owned the book. What the
  * venue's answer leaves open is UNKNOWN until a question to the venue settles it; "not found" settles it only once the venue can no
@@ -122,22 +97,20 @@ export class CcxtBroker implements Broker, BrokerAccount {
   readonly #parts: CcxtBrokerParts;
   readonly #settings: CcxtBrokerSettings;
   readonly #wait: typeof waitReal;
-  readonly #orders = new Map<string, Tracked>();
+  readonly #orders = new Map<string, TrackedOrder>();
   /** By {@link placeOf}. */
-  readonly #byVenueId = new Map<string, Tracked>();
+  readonly #byVenueId = new Map<string, TrackedOrder>();
   /** Executions of orders that are not known, or not yet, by id; with the real time of their arrival. */
   readonly #strays = new Map<string, { readonly fill: VenueFill; readonly at: number }>();
-  /** Executions told as nobody's, and bookings told, by id, with their venue times. */
+  /** Executions told as nobody's, by id, with the venue time of that. */
   readonly #externals = new Map<string, EpochMs>();
-  readonly #flowIds = new Map<string, EpochMs>();
+  readonly #cash: AccountCash;
   readonly #stopping = new AbortController();
   #reports: BrokerEvent[] = [];
   #version = 0;
   #listener: (() => void) | undefined;
   #waiting: (() => void)[] = [];
   #inFlight = 0;
-  #flowsSince: EpochMs | undefined;
-  #openingCash: bigint | undefined;
   #hasAgreed = false;
   #isConnected = false;
   #running: Promise<void> = Promise.resolve();
@@ -149,6 +122,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
     this.#parts = parts;
     this.#settings = { ...DEFAULT_BROKER_SETTINGS, ...parts.settings };
     this.#wait = parts.wait ?? waitReal;
+    this.#cash = new AccountCash(parts, (event) => this.#report(event));
   }
 
   get blocked(): ReasonCode | undefined {
@@ -172,15 +146,14 @@ export class CcxtBroker implements Broker, BrokerAccount {
       if (status === 'SUBMITTING') this.#tell(tracked, 'UNKNOWN', now, 'ORDER_UNCONFIRMED');
     }
     const isNew = openOrders.length === 0 && positions.length === 0 && lastCashFlowAt === undefined;
-    if (isNew) this.#openingCash = parseCash(cash);
-    this.#flowsSince = lastCashFlowAt;
+    this.#cash.restore(isNew ? { openingCash: parseCash(cash) } : { since: lastCashFlowAt });
   }
 
   /** Opens the account's stream and asks for everything that has happened since the ledger was written. */
   async start(): Promise<void> {
     this.#watching ??= this.#parts.client.watch((event) => this.#onStream(event));
     await this.#watching;
-    await this.#open();
+    await this.#cash.open();
     await this.poll();
     if (this.#isTending) return;
     this.#isTending = true;
@@ -309,64 +282,22 @@ export class CcxtBroker implements Broker, BrokerAccount {
         failure ??= { error };
       }),
     );
-    const since = this.#flowsSince;
-    if (since !== undefined) {
-      for (const flow of await client.cashFlowsSince(epochMs(since - FLOW_OVERLAP_MS))) {
-        if (flow.time > (this.#flowsSince ?? 0)) this.#flowsSince = flow.time;
-        if (flow.time < since - FLOW_OVERLAP_MS || this.#flowIds.has(flow.flowId)) continue;
-        this.#flowIds.set(flow.flowId, flow.time);
-        this.#report({ kind: 'cash', ...flow });
-      }
-    }
+    await this.#cash.poll();
     const now = clock.now();
     const isOld = (time: EpochMs | undefined) => time !== undefined && now - time >= REMEMBER_MS;
     for (const [id, { endedAt }] of this.#orders) if (isOld(endedAt)) this.#orders.delete(id);
     for (const [id, { endedAt }] of this.#byVenueId) if (isOld(endedAt)) this.#byVenueId.delete(id);
     for (const [id, toldAt] of this.#externals) if (isOld(toldAt)) this.#externals.delete(id);
-    const from = (this.#flowsSince ?? 0) - FLOW_OVERLAP_MS;
-    for (const [id, time] of this.#flowIds) if (time < from) this.#flowIds.delete(id);
     if (failure) throw failure.error;
   }
 
-  /** A book that begins takes over what the account holds. */
-  async #open(): Promise<void> {
-    if (this.#openingCash === undefined) return;
-    const { client, clock } = this.#parts;
-    const { balance } = await client.wallet();
-    // The balance holds what came before: also the next process must not ask for it again.
-    const time = epochMs(clock.now() + FLOW_OVERLAP_MS);
-    this.#flowsSince = time;
-    this.#report({
-      kind: 'cash',
-      flowId: 'opening',
-      cause: 'transfer',
-      amount: formatCash(parseCash(balance) - this.#openingCash),
-      time,
-    });
-    this.#openingCash = undefined;
-  }
-
-  #track(intent: OrderIntent): Tracked {
-    const { clientOrderId, symbol, type } = intent;
-    const tracked: Tracked = {
-      intent,
-      key: { clientOrderId, symbol, isConditional: type === 'stopMarket' || type === 'takeProfitMarket' },
-      status: 'SUBMITTING',
-      conclusiveAt: NOT_SENT,
-      filled: 0n,
-      venueFilled: 0n,
-      fillIds: new Set(),
-      ending: undefined,
-      isCancelWanted: false,
-      isExpiring: false,
-      asksForFills: false,
-      endedAt: undefined,
-    };
-    this.#orders.set(clientOrderId, tracked);
+  #track(intent: OrderIntent): TrackedOrder {
+    const tracked = trackedOrder(intent);
+    this.#orders.set(intent.clientOrderId, tracked);
     return tracked;
   }
 
-  async #send(order: Tracked): Promise<void> {
+  async #send(order: TrackedOrder): Promise<void> {
     const { client, fence, clock, log, metrics } = this.#parts;
     const { intent } = order;
     const isLate = intent.purpose === 'entry' && clock.now() > intent.decidedAt + this.#settings.entryWithin;
@@ -399,7 +330,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
     }
   }
 
-  async #sendCancel(order: Tracked): Promise<void> {
+  async #sendCancel(order: TrackedOrder): Promise<void> {
     const { client, fence, log } = this.#parts;
     try {
       await client.cancel(order.key, await fence.stamp());
@@ -415,7 +346,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
    * Asks the venue how an order stands, as far as it answers.
    * @returns whether it has answered
    */
-  async #refresh(order: Tracked): Promise<boolean> {
+  async #refresh(order: TrackedOrder): Promise<boolean> {
     try {
       await this.#ask(order);
       return true;
@@ -427,7 +358,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
   }
 
   /** Asks the venue how an order stands. */
-  async #ask(order: Tracked): Promise<void> {
+  async #ask(order: TrackedOrder): Promise<void> {
     const { client, clock } = this.#parts;
     const { intent } = order;
     const isConclusive = clock.now() > order.conclusiveAt;
@@ -493,7 +424,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
   }
 
   /** The stream tells of executions first, mostly; what it leaves out is asked for. */
-  #awaitFills(order: Tracked, seen: VenueOrder): void {
+  #awaitFills(order: TrackedOrder, seen: VenueOrder): void {
     if (order.asksForFills) return;
     order.asksForFills = true;
     this.#background(
@@ -517,12 +448,12 @@ export class CcxtBroker implements Broker, BrokerAccount {
     );
   }
 
-  async #askForFills(order: Tracked, seen: VenueOrder): Promise<void> {
+  async #askForFills(order: TrackedOrder, seen: VenueOrder): Promise<void> {
     const fills = await this.#parts.client.fillsOf(seen);
     for (const fill of fills) this.#onFill({ ...fill, clientOrderId: order.intent.clientOrderId });
   }
 
-  #finish(order: Tracked): void {
+  #finish(order: TrackedOrder): void {
     const { ending } = order;
     if (order.endedAt !== undefined) return;
     const isFull = order.filled >= parseQuantity(order.intent.quantity);
@@ -604,7 +535,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
     }
   }
 
-  #tell(order: Tracked, status: OrderStatus, time: EpochMs, reason?: ReasonCode): void {
+  #tell(order: TrackedOrder, status: OrderStatus, time: EpochMs, reason?: ReasonCode): void {
     order.status = status;
     if (isTerminal(status)) order.endedAt = time;
     const { clientOrderId } = order.intent;
@@ -640,41 +571,11 @@ export class CcxtBroker implements Broker, BrokerAccount {
       });
   }
 
-  async #inParallel(orders: readonly Tracked[], work: (order: Tracked) => Promise<unknown>): Promise<void> {
+  async #inParallel(orders: readonly TrackedOrder[], work: (order: TrackedOrder) => Promise<unknown>): Promise<void> {
     const queue = [...orders];
     const worker = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
     };
     await Promise.all(Array.from({ length: Math.min(this.#settings.maxParallel, orders.length) }, worker));
   }
-}
-
-/** Venues number the orders of each symbol by itself. */
-const placeOf = ({ symbol, venueId }: Pick<VenueOrder, 'symbol' | 'venueId'>): string => `${symbol}/${venueId}`;
-
-/** Whether nobody can say if the venue has it. */
-const isInDoubt = ({ status }: Tracked): boolean => status === 'SUBMITTING' || status === 'UNKNOWN';
-
-/** Binance names the orders it makes by itself so. */
-function externalReason(clientOrderId: string | undefined): ReasonCode {
-  if (clientOrderId?.startsWith('autoclose-')) return 'EXTERNAL_LIQUIDATION';
-  if (clientOrderId?.startsWith('adl_autoclose')) return 'EXTERNAL_DELEVERAGING';
-  if (clientOrderId?.startsWith('settlement_autoclose-')) return 'EXTERNAL_SETTLEMENT';
-  return 'EXTERNAL_TRADE';
-}
-
-function requestOf(intent: OrderIntent) {
-  const { clientOrderId, symbol, side, type, quantity, triggerPrice, limitPrice, purpose } = intent;
-  const isClosing = purpose !== 'entry';
-  return {
-    clientOrderId,
-    symbol,
-    side,
-    type,
-    quantity,
-    ...(triggerPrice === undefined ? {} : { triggerPrice }),
-    ...(limitPrice === undefined ? {} : { limitPrice }),
-    leg: (side === 'buy') === isClosing ? ('short' as const) : ('long' as const),
-    isClosing,
-  };
 }
