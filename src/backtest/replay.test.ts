@@ -59,6 +59,30 @@ describe('replay', () => {
     expect(equity.long.at(-1)).toBeCloseTo(entry.quantity * 101, 6);
   });
 
+  it('begins with as many past bars as the strategies look back on', async () => {
+    const momentum = {
+      kind: 'cross-sectional-momentum',
+      name: 'momentum',
+      look_back: '3d',
+      hold_for: '1d',
+      positions_per_side: 1,
+    };
+    const drift = (daily: number) =>
+      Array.from({ length: 3 * 96 + 8 }, (_, index) => flat(100 * (1 + daily) ** (index / 96)));
+    const from = epochMs(START - (3 * 96 - 1) * QUARTER_MS);
+    const bars = new Map(
+      Object.entries({ AAAUSDT: barsFrom(drift(0.02), from), BBBUSDT: barsFrom(drift(-0.02), from) }),
+    );
+    const own = testConfig({ strategies: JSON.stringify([{ ...momentum, decide_every: '15m' }]) });
+    const { fills, reasons } = await replay(requestOf(bars, { count: 8, config: own }));
+    const entries = fills.filter(({ purpose }) => purpose === 'entry');
+    expect(entries.slice(0, 2)).toMatchObject([
+      { symbol: 'AAAUSDT', side: 'buy', time: closeAt(1) },
+      { symbol: 'BBBUSDT', side: 'sell', time: closeAt(1) },
+    ]);
+    expect(reasons.STRATEGY_HISTORY_SHORT).toBeUndefined();
+  });
+
   it('takes at most a fifteenth of a bar', async () => {
     const thin = Array.from({ length: 12 }, () => flat(100, { volume: 30 }));
     const bars = marketOf({ AAAUSDT: afterWarmUp(thin) });

@@ -32,9 +32,9 @@ export interface BookHistoryParts {
   readonly universe: readonly SymbolId[];
   readonly references: readonly SymbolId[];
   readonly database: Database;
-  readonly loader: DataLoader;
+  readonly loader: Pick<DataLoader, 'backfill'>;
   readonly funding: Pick<FundingFeed, 'fetch' | 'rates'>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly signal: AbortSignal;
   readonly onEvent: (event: EngineEvent) => void;
 }
