@@ -126,9 +126,9 @@ describe('defaults', () => {
     expect(costs.max_participation).toBeCloseTo(DEFAULT_COST_SETTINGS.maxParticipation, 4);
   });
 
-  it('hold one strategy, that of the adapter', () => {
+  it('hold the strategy of the adapter first, and one that needs no forecasts', () => {
     const [strategy] = config.strategies;
-    expect(config.strategies).toHaveLength(1);
+    expect(config.strategies.map(({ kind }) => kind)).toEqual(['directional', 'cross-sectional-momentum']);
     expect(
       strategy && {
         name: strategy.name,

@@ -34,8 +34,10 @@ function yamlLines(name: string, node: KeyNode, value: unknown, depth: number): 
   const comment = `${indent}# ${node.description}${node.kind === 'value' ? unitNote(node) : ''}`;
   if (node.kind === 'value') return [comment, `${indent}${name}: ${inline(value)}`];
   if (node.kind === 'section') return [comment, `${indent}${name}:`, ...below(node, value, depth + 1)];
-  const items = (value as readonly unknown[]).flatMap((item) => {
-    const lines = below(node.item, item, depth + 2);
+  const items = (value as readonly unknown[]).flatMap((item, at) => {
+    const all = below(node.item, item, depth + 2);
+    // What the keys mean is said once.
+    const lines = at === 0 ? all : all.filter((line) => !line.trimStart().startsWith('#'));
     const first = lines.findIndex((line) => !line.trimStart().startsWith('#'));
     return lines.map((line, index) => (index === first ? `${indent}  - ${line.trimStart()}` : line));
   });

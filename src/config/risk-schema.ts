@@ -62,7 +62,7 @@ export const risk = z
       .boolean()
       .default(true)
       .meta(about('Strategies may hold opposite sides of one symbol; an account in one-way mode cannot.')),
-    max_positions: count(1, 1_000).default(8).meta(about('Open positions at most.')),
+    max_positions: count(1, 1_000).default(18).meta(about('Open positions at most.')),
     max_position_fraction: z
       .number()
       .gt(0)

@@ -160,3 +160,15 @@ export const strategy = z.strictObject({
  * The whole configuration: every key, its type, its default and its meaning. The shipped files, the editors' schema and the table
  * in docs/configuration.md are generated from it.
  */
+
+/** Shipped beside the model's strategy: docs/decisions/0006-strategies-that-are-shipped.md. */
+export const MOMENTUM: z.input<typeof strategy> = {
+  kind: 'cross-sectional-momentum',
+  name: 'momentum',
+  decide_every: '1d',
+  hold_for: '1d',
+  positions_per_side: 5,
+  band_positions: 5,
+  look_back: '14d',
+  protection: { kind: 'book', max_drawdown_fraction: 0.2 },
+};

@@ -30,7 +30,8 @@ const read = (settings: Record<string, string | number | boolean>) => {
   };
 };
 
-const protectedBy = (protection: object) => ({ strategies: [{ protection }] });
+const first = (strategy: object) => ({ strategies: [strategy, { name: 'momentum' }] });
+const protectedBy = (protection: object) => first({ protection });
 
 describe('the configuration of the minute', () => {
   it.each([
@@ -91,10 +92,10 @@ describe('the configuration of the minute', () => {
     ['sizing.kelly_fraction', 0.5, { sizing: { kellyFraction: 0.5 } }],
     ['risk.max_price_age_minutes', 2, { risk: { maxPriceAgeMinutes: 2 } }],
     ['risk.exit_validity_minutes', 10, { risk: { exitValidityMinutes: 10 } }],
-    ['strategies.0.name', 'other', { strategies: [{ name: 'other' }] }],
-    ['strategies.0.decide_every', '4h', { strategies: [{ decideEvery: '4h' }] }],
-    ['strategies.0.hold_for', '8h', { strategies: [{ holdFor: '8h' }] }],
-    ['strategies.0.cooldown', '2h', { strategies: [{ cooldownMinutes: 120 }] }],
+    ['strategies.0.name', 'other', first({ name: 'other' })],
+    ['strategies.0.decide_every', '4h', first({ decideEvery: '4h' })],
+    ['strategies.0.hold_for', '8h', first({ holdFor: '8h' })],
+    ['strategies.0.cooldown', '2h', first({ cooldownMinutes: 120 })],
     ['strategies.0.protection.stop_volatilities', 3, protectedBy({ stopVolatilities: 3 })],
     ['strategies.0.protection.min_stop_fraction', 0.01, protectedBy({ minStopFraction: 0.01 })],
     ['strategies.0.protection.max_stop_fraction', 0.1, protectedBy({ maxStopFraction: 0.1 })],
@@ -133,15 +134,19 @@ describe('the configuration of the minute', () => {
     const kinds = ['market-neutral', 'buy-and-hold', 'time-series-momentum', 'cross-sectional-momentum', 'random'];
     const set = Object.fromEntries(
       kinds.flatMap((kind, index) => [
-        [`strategies.${index + 1}.kind`, kind],
-        [`strategies.${index + 1}.name`, `s${index + 1}`],
+        [`strategies.${index + 2}.kind`, kind],
+        [`strategies.${index + 2}.name`, `s${index + 1}`],
       ]),
     );
-    const { strategies, sizing } = decideSettings(configWith({ ...set, 'strategies.3.look_back': '2d' }), 'main');
+    const { strategies, sizing } = decideSettings(
+      configWith({ ...set, 'strategies.1.look_back': '1d', 'strategies.4.look_back': '2d' }),
+      'main',
+    );
     expect(strategies[0]).toBeInstanceOf(MLStrategyAdapter);
-    expect(strategies[1]).toBeInstanceOf(MarketNeutralAdapter);
+    expect(strategies[2]).toBeInstanceOf(MarketNeutralAdapter);
     expect(strategies.map(({ name, isNeutral = false }) => [name, isNeutral])).toEqual([
       ['ml', false],
+      ['momentum', true],
       ['s1', true],
       ['s2', false],
       ['s3', false],

@@ -80,7 +80,7 @@ export const DEFAULT_RISK_SETTINGS: RiskSettings = {
   maxCorrelation: 0.85,
   maxCorrelatedExposure: 0.5,
   allowOppositePositions: true,
-  maxPositions: 8,
+  maxPositions: 18,
   maxPositionFraction: 0.15,
   maxDailyLoss: 0.03,
   maxDrawdown: 0.2,

@@ -59,7 +59,7 @@ describe('an entry before it is placed', () => {
     [undefined, { lastEntryAt: () => epochMs(T - 5 * MINUTE_MS) }],
     ['RISK_ORDERS_PER_MINUTE', { ordersOfMinute: 20 }],
     ['RISK_ORDERS_PER_DAY', { ordersOfDay: 500 }],
-    ['RISK_MAX_POSITIONS', { exposure: exposureWith({ positions: 8 }) }],
+    ['RISK_MAX_POSITIONS', { exposure: exposureWith({ positions: 18 }) }],
     ['RISK_MAX_POSITION', { exposure: exposureWith({ bySymbol: new Map([['XUSDT', parseCash('1500')]]) }) }],
     ['RISK_MAX_POSITION', { equity: -1n }],
     ['RISK_MAX_CORRELATION', { exposure: exposureWith({ netBySymbol: new Map([['XUSDT', parseCash('5000')]]) }) }],
