@@ -2,9 +2,10 @@ import { expect, it } from 'vitest';
 import { ProcessStage } from '../orders/process-sequence.ts';
 import { until } from '../support/minutehand.ts';
 
-// Committed and not yet signed: the lease must keep it back. Signed and not yet sent: the receive window must have passed.
+// Committed and not yet signed: its validity is over, and the lease is another's. Signed and not yet sent: the receive window has passed.
+// The lease alone is held by src/engine/book-broker.test.ts.
 it.each(['committed', 'signed'])(
-  'an old process stopped with its first order %s, and continued, cannot double it',
+  'a stopped-and-continued old process cannot double an order: stopped with one %s',
   async (point) => {
     const stage = await ProcessStage.open(`stopped/${point}`, 'one-way', (incarnation) =>
       incarnation === 0 ? { [point]: { stop: 1 } } : {},
