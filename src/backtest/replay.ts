@@ -44,8 +44,6 @@ import { type EvidenceOptions, RollingEvidence } from './rolling-evidence.ts';
 const BAR: Timeframe = '15m';
 const BAR_MS = durationOf(BAR);
 const BAR_MINUTES = BAR_MS / MINUTE_MS;
-/** At least so many bars give a new book its volatilities and volumes, as live. */
-const WARM_UP_BARS = 96;
 /** Bars between two looks at whether to stop. */
 const PAUSE_EVERY = 256;
 
@@ -389,9 +387,10 @@ class BarSeries {
 }
 
 /** The bars of the time before the first that is decided, oldest first, those of one time together. */
-function candlesBefore(series: readonly BarSeries[], from: EpochMs, returnSamples: number): FinalCandle[] {
+/** Bars before the first decision that give a new book its volatilities, volumes and past returns, as live; a day of them at least. */
+function candlesBefore(series: readonly BarSeries[], from: EpochMs, bars: number): FinalCandle[] {
   const candles: FinalCandle[] = [];
-  for (let back = Math.max(WARM_UP_BARS, returnSamples); back > 0; back--) {
+  for (let back = bars; back > 0; back--) {
     for (const one of series) {
       const candle = one.at(epochMs(from - back * BAR_MS));
       if (candle !== undefined) candles.push(candle);

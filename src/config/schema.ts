@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mlIntegration } from './ml-schema.ts';
 import { risk } from './risk-schema.ts';
 import { about, count, fractionFrom, keptDays, path, SYMBOL } from './schema-parts.ts';
-import { MOMENTUM, strategy } from './strategies-schema.ts';
+import { SHIPPED_MOMENTUM, strategy } from './strategies-schema.ts';
 
 export const configSchema = z.strictObject({
   mode: z
@@ -144,7 +144,7 @@ export const configSchema = z.strictObject({
   strategies: z
     .array(strategy)
     .min(1)
-    .prefault([{}, MOMENTUM])
+    .prefault([{}, SHIPPED_MOMENTUM])
     .meta(about('Strategies and their cadence.', { expects: 'a list of strategies, one at least' })),
   strategies_net: z
     .boolean()

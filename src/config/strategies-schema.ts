@@ -162,7 +162,7 @@ export const strategy = z.strictObject({
  */
 
 /** Shipped beside the model's strategy: docs/decisions/0006-strategies-that-are-shipped.md. */
-export const MOMENTUM: z.input<typeof strategy> = {
+export const SHIPPED_MOMENTUM: z.input<typeof strategy> = {
   kind: 'cross-sectional-momentum',
   name: 'momentum',
   decide_every: '1d',

@@ -5,19 +5,21 @@ import type { AccountClient } from './account-client.ts';
 /** Cash flows of one settlement are written one after the other: those of so long before the newest are asked for again. */
 const FLOW_OVERLAP_MS = 5_000;
 
+interface AccountCashParts {
+  readonly client: Pick<AccountClient, 'wallet' | 'cashFlowsSince'>;
+  readonly clock: Clock;
+}
+
 /** Tells of money that comes and goes without an order: transfers, funding, and what a new book takes over. */
 export class AccountCash {
-  readonly #parts: { readonly client: Pick<AccountClient, 'wallet' | 'cashFlowsSince'>; readonly clock: Clock };
+  readonly #parts: AccountCashParts;
   readonly #tell: (event: BrokerEvent) => void;
   /** Flows told, by id, with their venue times. */
   readonly #told = new Map<string, EpochMs>();
   #since: EpochMs | undefined;
   #openingCash: bigint | undefined;
 
-  constructor(
-    parts: { readonly client: Pick<AccountClient, 'wallet' | 'cashFlowsSince'>; readonly clock: Clock },
-    tell: (event: BrokerEvent) => void,
-  ) {
+  constructor(parts: AccountCashParts, tell: (event: BrokerEvent) => void) {
     this.#parts = parts;
     this.#tell = tell;
   }
