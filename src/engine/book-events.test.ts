@@ -16,7 +16,8 @@ import {
   positionsWithoutExit,
   unprotectedPositions,
 } from './book-events.ts';
-import { type BookState, decodeBookState, initialBookState, observeCandles } from './book-state.ts';
+import { type BookState, initialBookState, observeCandles } from './book-state.ts';
+import { decodeBookState } from './book-state-text.ts';
 import { minuteAt, START, testCandle, testInstrument, testSettings } from './decide-fixtures.ts';
 
 const SYMBOL = 'AUSDT';

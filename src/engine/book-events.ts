@@ -35,7 +35,8 @@ import {
   workingLegsOf,
   workingOrders,
 } from '../trading/index.ts';
-import { type BookState, encodeBookState, withEntriesCancelled } from './book-state.ts';
+import { type BookState, withEntriesCancelled } from './book-state.ts';
+import { encodeBookState } from './book-state-text.ts';
 import { changedOrders, type DecideSettings } from './decide.ts';
 import { protectPositions } from './decide-protection.ts';
 

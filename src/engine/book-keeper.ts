@@ -32,7 +32,8 @@ import {
   positionsWithoutExit,
   unprotectedPositions,
 } from './book-events.ts';
-import { type BookState, encodeBookState } from './book-state.ts';
+import type { BookState } from './book-state.ts';
+import { encodeBookState } from './book-state-text.ts';
 import type { DecideSettings } from './decide.ts';
 import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
 import { type BetweenCause, StepRecorder } from './step-recorder.ts';

@@ -3,7 +3,8 @@ import { durationOf, MINUTE_MS, type Notional, type SymbolId } from '../core/ind
 import { type Database, listInstruments, loadBook, universeAt } from '../database/index.ts';
 import { formatCash, tradingRulesOf } from '../matching/index.ts';
 import { capitalFor, capitalOf, valueLedger } from '../trading/index.ts';
-import { type BookState, decodeBookState } from './book-state.ts';
+import type { BookState } from './book-state.ts';
+import { decodeBookState } from './book-state-text.ts';
 import { type RiskStanding, riskStandingOf } from './risk-standing.ts';
 import { decideSettings } from './settings.ts';
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MinutehandError } from '../core/index.ts';
 import { DEFAULT_REGIME_SETTINGS, noRegimes, updateRegimes } from '../signals/index.ts';
 import { DEFAULT_RISK_SETTINGS, DEFAULT_SIZING_SETTINGS, MarketStates } from '../trading/index.ts';
-import { decodeBookState, encodeBookState, initialBookState, warmBookState } from './book-state.ts';
+import { initialBookState, warmBookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import { minuteAt, runBook, TestMarket, testCandle, testSettings } from './decide-fixtures.ts';
 
 describe('a book state as text', () => {

@@ -7,7 +7,7 @@ import {
   timeSeriesMomentum,
 } from '../strategies/index.ts';
 import { DEFAULT_PROTECTION_SETTINGS, DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
-import { encodeBookState } from './book-state.ts';
+import { encodeBookState } from './book-state-text.ts';
 import { runBook, TestMarket, testSettings } from './decide-fixtures.ts';
 
 const declared = (name: string) => ({

@@ -15,7 +15,7 @@ import {
   shareOfEquity,
   workingLegsOf,
 } from '../trading/index.ts';
-import { decodeBookState, encodeBookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import type { DecideInput } from './decide.ts';
 import { type BookRun, dataOf, minuteAt, runBook, TestMarket, testSettings } from './decide-fixtures.ts';
 

@@ -8,7 +8,8 @@ import {
   type OrderIntent,
 } from '../core/index.ts';
 import { DEFAULT_RAMP_SETTINGS, DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
-import { type BookState, decodeBookState, encodeBookState, initialBookState } from './book-state.ts';
+import { type BookState, initialBookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import { decide } from './decide.ts';
 import { START, testCandle, testForecast, testInput, testSettings } from './decide-fixtures.ts';
 import { describeRisk, riskStandingOf } from './risk-standing.ts';

@@ -12,7 +12,7 @@ import {
   openLedger,
   workingLegsOf,
 } from '../trading/index.ts';
-import { decodeBookState, encodeBookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import type { DecideSettings, Decision } from './decide.ts';
 import {
   dataOf,

@@ -10,7 +10,8 @@ import {
   type ProtectionSettings,
   workingLegsOf,
 } from '../trading/index.ts';
-import { type BookState, decodeBookState, encodeBookState } from './book-state.ts';
+import type { BookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import { type DecideInput, type Decision, decide } from './decide.ts';
 import {
   dataOf,

@@ -13,7 +13,8 @@ import {
 import { DEFAULT_STRATEGY_SETTINGS, MLStrategyAdapter, type Strategy } from '../strategies/index.ts';
 
 import { DEFAULT_RISK_SETTINGS } from '../trading/index.ts';
-import { type BookState, decodeBookState, encodeBookState, initialBookState } from './book-state.ts';
+import { type BookState, initialBookState } from './book-state.ts';
+import { decodeBookState, encodeBookState } from './book-state-text.ts';
 import { type DecideInput, type DecideSettings, type Decision, decide } from './decide.ts';
 import { START, testCandle, testForecast, testInput, testInstrument, testSettings } from './decide-fixtures.ts';
 

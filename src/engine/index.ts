@@ -1,13 +1,8 @@
 export { BOOK, runBookEngine } from './book-engine.ts';
 export { type BookOverview, type CapitalNeed, describeCapital, readBookOverview } from './book-overview.ts';
 export type { RunSummary } from './book-run.ts';
-export {
-  type BookState,
-  decodeBookState,
-  encodeBookState,
-  initialBookState,
-  warmBookState,
-} from './book-state.ts';
+export { type BookState, initialBookState, warmBookState } from './book-state.ts';
+export { decodeBookState, encodeBookState } from './book-state-text.ts';
 export { type CommandResult, commandBook } from './command-book.ts';
 export type { CycleSummary } from './cycle-summary.ts';
 export { type DataDirectory, ownerOf, takeDataDirectory } from './data-directory.ts';

@@ -102,7 +102,7 @@ const brokerEvent: z.ZodType<BrokerEvent> = z.discriminatedUnion('kind', [
 ]);
 
 const asked = { id: z.number().int(), actor: z.string(), reason: z.string().exactOptional() };
-const command: z.ZodType<BookCommand> = z.union([
+const command: z.ZodType<BookCommand> = z.discriminatedUnion('command', [
   z.strictObject({
     command: z.literal('arm'),
     terms: z.strictObject({ cap: z.string(), expiresAt: time }),
@@ -127,7 +127,7 @@ const candle: z.ZodType<FinalCandle> = z.strictObject({
   takerBuyVolume: z.number().exactOptional(),
 });
 
-const minuteInputs: z.ZodType<MinuteInputs> = z.strictObject({
+const minuteInputs = z.strictObject({
   kind: z.literal('minute'),
   isFirst: z.literal(true).exactOptional(),
   isOrigin: z.literal(true).exactOptional(),
@@ -157,7 +157,7 @@ const minuteInputs: z.ZodType<MinuteInputs> = z.strictObject({
 
 const common = { settings: z.string() };
 const at = { at: time, keys: z.array(z.string()) };
-const SCHEMA: z.ZodType<StepInputs> = z.union([
+const SCHEMA: z.ZodType<StepInputs> = z.discriminatedUnion('kind', [
   minuteInputs,
   z.strictObject({ kind: z.literal('events'), events: z.array(brokerEvent), instruments: z.string(), ...common }),
   z.strictObject({ kind: z.literal('commands'), at: time, commands: z.array(command), ...common }),

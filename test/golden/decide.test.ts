@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { encodeBookState } from '../../src/engine/book-state.ts';
+import { encodeBookState } from '../../src/engine/book-state-text.ts';
 import { dataOf } from '../../src/engine/decide-fixtures.ts';
 import { runScenario, SCENARIOS, type ScenarioRun } from './scenarios.ts';
 

@@ -7,13 +7,8 @@ import {
   type Random,
   type SymbolId,
 } from '../../src/core/index.ts';
-import {
-  type BookState,
-  decodeBookState,
-  encodeBookState,
-  initialBookState,
-  warmBookState,
-} from '../../src/engine/book-state.ts';
+import { type BookState, initialBookState, warmBookState } from '../../src/engine/book-state.ts';
+import { decodeBookState, encodeBookState } from '../../src/engine/book-state-text.ts';
 import type { DecideInput, DecideSettings, Decision } from '../../src/engine/decide.ts';
 import { minuteAt, runBook, START, TestMarket, testSettings } from '../../src/engine/decide-fixtures.ts';
 import type { ModelEvidence } from '../../src/signals/index.ts';

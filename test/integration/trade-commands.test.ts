@@ -12,7 +12,8 @@ import {
   saveUniverse,
   type TestDatabase,
 } from '../../src/database/index.ts';
-import { encodeBookState, initialBookState } from '../../src/engine/book-state.ts';
+import { initialBookState } from '../../src/engine/book-state.ts';
+import { encodeBookState } from '../../src/engine/book-state-text.ts';
 import { DEFAULT_RISK_SETTINGS } from '../../src/trading/index.ts';
 import { runCommand } from '../support/command-line.ts';
 import { temporaryDirectory } from '../support/minutehand.ts';

@@ -1,8 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { build } from 'tsdown';
-import { ROOT } from '../support/minutehand.ts';
+import { bundle } from '../support/bundle.ts';
 
 /** Chances that a process kills or stops itself at a point. */
 interface Hazard {
@@ -33,24 +30,6 @@ export type BookProcessReport =
 
 let program: Promise<string> | undefined;
 
-/** The program of such a process in one file, which loads in a fifth of the time. */
-async function buildProgram(): Promise<string> {
-  // Inside of the repository, for what it imports.
-  const outDir = join(ROOT, 'node_modules', '.cache', `book-process-${process.pid}`);
-  process.once('exit', () => rmSync(outDir, { recursive: true, force: true }));
-  await build({
-    config: false,
-    cwd: ROOT,
-    entry: ['test/orders/book-process.ts'],
-    outDir,
-    format: 'esm',
-    platform: 'node',
-    dts: false,
-    logLevel: 'error',
-  });
-  return join(outDir, 'book-process.mjs');
-}
-
 /** A book in a process of its own, seen from outside. */
 export class BookProcess {
   readonly #child: ChildProcess;
@@ -69,7 +48,7 @@ export class BookProcess {
 
   /** Starts one, which waits for `go`. */
   static async start(options: BookProcessOptions): Promise<BookProcess> {
-    program ??= buildProgram();
+    program ??= bundle('test/orders/book-process.ts');
     return new BookProcess(await program, options);
   }
 

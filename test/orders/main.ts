@@ -1,22 +1,15 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { useTestServer } from '../../src/database/index.ts';
-import { runSequence } from './order-sequence.ts';
+import { bundle } from '../support/bundle.ts';
 import { runProcessSequence } from './process-sequence.ts';
+import type { SequenceShare } from './sequence-share.ts';
 
 /**
  * `npm run test:orders`: random sequences of minutes, faults, crashes and stops in virtual time, each a function of its seed, over as
  * many processes as there are cores; then MINUTEHAND_FUZZ_PROCESSES such sequences of real processes over HTTP and PostgreSQL. The last
  * line tells seed, runs and failures.
  */
-interface Share {
-  readonly runs: number;
-  readonly failures: number;
-  readonly orders: number;
-  readonly fills: number;
-  readonly crashes: number;
-}
 
 /** So many sequences of processes run side by side. */
 const PARALLEL_PROCESSES = 3;
@@ -25,30 +18,14 @@ const seed = process.env.MINUTEHAND_FUZZ_SEED ?? '1';
 const runs = countOf('MINUTEHAND_FUZZ_RUNS', 10_000);
 const processRuns = countOf('MINUTEHAND_FUZZ_PROCESSES', 0);
 
-const [first, step] = process.argv.slice(2).map(Number);
-if (first !== undefined && step !== undefined) await runShare(first, step);
-else await runAll();
-
-async function runShare(start: number, every: number): Promise<void> {
-  const sums = { runs: 0, failures: 0, orders: 0, fills: 0, crashes: 0 };
-  for (let run = start; run < runs; run += every) {
-    const { violations, orders, fills, crashes } = await runSequence(`${seed}/${run}`);
-    sums.runs += 1;
-    sums.orders += orders;
-    sums.fills += fills;
-    sums.crashes += crashes;
-    if (violations.length === 0) continue;
-    sums.failures += 1;
-    console.error(`sequence ${seed}/${run}: ${violations.slice(0, 5).join('; ')}`);
-  }
-  process.send?.(sums);
-}
+await runAll();
 
 async function runAll(): Promise<void> {
+  const file = await bundle('test/orders/sequence-share.ts');
   const began = performance.now();
   const cores = Math.min(runs, availableParallelism());
-  const shares = await Promise.all(Array.from({ length: cores }, (_, index) => shareOf(index, cores)));
-  const sum = (key: keyof Share) => shares.reduce((total, share) => total + (share?.[key] ?? 0), 0);
+  const shares = await Promise.all(Array.from({ length: cores }, (_, index) => shareOf(file, index, cores)));
+  const sum = (key: keyof SequenceShare) => shares.reduce((total, share) => total + (share?.[key] ?? 0), 0);
   const seconds = (performance.now() - began) / 1_000;
   // A share that brought nothing has failed as a whole.
   let failures = sum('failures') + (runs - sum('runs'));
@@ -97,12 +74,12 @@ function countOf(variable: string, otherwise: number): number {
   process.exit(2);
 }
 
-function shareOf(index: number, cores: number): Promise<Share | undefined> {
+function shareOf(file: string, index: number, cores: number): Promise<SequenceShare | undefined> {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(import.meta.url), [String(index), String(cores)]);
-    let share: Share | undefined;
+    const child = fork(file, [seed, ...[index, cores, runs].map(String)], { execArgv: [] });
+    let share: SequenceShare | undefined;
     child.on('message', (message) => {
-      share = message as Share;
+      share = message as SequenceShare;
     });
     child.on('exit', () => resolve(share));
   });

@@ -12,7 +12,7 @@ import {
   MinutehandError,
   type Order,
 } from '../../src/core/index.ts';
-import { decodeBookState } from '../../src/engine/book-state.ts';
+import { decodeBookState } from '../../src/engine/book-state-text.ts';
 import type { Ledger } from '../../src/trading/index.ts';
 
 export type CommitFate = 'ok' | 'lost' | 'untold';

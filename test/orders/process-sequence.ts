@@ -18,7 +18,7 @@ import {
   saveInstruments,
   type TestDatabase,
 } from '../../src/database/index.ts';
-import { decodeBookState } from '../../src/engine/book-state.ts';
+import { decodeBookState } from '../../src/engine/book-state-text.ts';
 import { notionalOf, parseCash, parsePrice, parseQuantity } from '../../src/matching/index.ts';
 import { clientOptions } from '../../src/simulator/account-client-fixture.ts';
 import { type AccountBench, startAccountBench, TEST_ACCOUNT } from '../../src/simulator/account-fixture.ts';

@@ -14,7 +14,8 @@ import {
   silentLog,
   type waitReal,
 } from '../../src/core/index.ts';
-import { type BookState, decodeBookState, initialBookState } from '../../src/engine/book-state.ts';
+import { type BookState, initialBookState } from '../../src/engine/book-state.ts';
+import { decodeBookState } from '../../src/engine/book-state-text.ts';
 import type { DecideSettings } from '../../src/engine/decide.ts';
 import { MinuteCycle } from '../../src/engine/minute-cycle.ts';
 import type { FeatureEngineer } from '../../src/features/index.ts';

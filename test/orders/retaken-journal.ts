@@ -1,5 +1,6 @@
 import type { CandleCommit, FinalCandle, Instrument, Journal, StepRecord, SymbolId } from '../../src/core/index.ts';
-import { type BookState, encodeBookState } from '../../src/engine/book-state.ts';
+import type { BookState } from '../../src/engine/book-state.ts';
+import { encodeBookState } from '../../src/engine/book-state-text.ts';
 import { type DecideSettings, decide } from '../../src/engine/decide.ts';
 import { decideInputOf, retakeBetween } from '../../src/engine/retake-step.ts';
 import { parseStepInputs } from '../../src/engine/step-inputs.ts';

@@ -28,7 +28,8 @@ import {
   saveRun,
   saveUniverse,
 } from '../../src/database/index.ts';
-import { type BookState, decodeBookState, initialBookState, warmBookState } from '../../src/engine/book-state.ts';
+import { type BookState, initialBookState, warmBookState } from '../../src/engine/book-state.ts';
+import { decodeBookState } from '../../src/engine/book-state-text.ts';
 import { MinuteCycle } from '../../src/engine/minute-cycle.ts';
 import { cycleSettings } from '../../src/engine/settings.ts';
 import { createFeatureEngineer, type FeatureEngineer } from '../../src/features/index.ts';
