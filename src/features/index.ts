@@ -43,5 +43,6 @@ export {
   type Scaler,
   type ScalerKind,
   type ScalerOptions,
+  scaleColumns,
 } from './scaler.ts';
 export { sectorOf } from './sectors.ts';

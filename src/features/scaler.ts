@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { at32, MinutehandError } from '../core/index.ts';
+import { at32, at64, MinutehandError } from '../core/index.ts';
 
 /**
  * `robust`: centre = median, scale = (95 % quantile - 5 % quantile) / 3.29, which is the standard deviation where values are normal.
@@ -98,6 +98,26 @@ export function applyScaler(values: Float32Array, masked: Uint8Array, scaler: Sc
     for (let i = 0; i < width; i++) {
       const value = (at32(values, at + i) - (center[i] as number)) / (scale[i] as number);
       out[at + i] = masked[at + i] === 1 || !isInput[i] ? 0 : Math.max(-clip, Math.min(clip, value));
+    }
+  }
+}
+
+/** Scales the inputs of a model alone: of rows [rows, width] the given columns into `out`, [rows, columns]; 0 where a value is NaN. */
+export function scaleColumns(
+  values: Float32Array,
+  columns: readonly number[],
+  scaler: Scaler,
+  out: Float32Array,
+): void {
+  const { center, scale, clip } = scaler;
+  const middles = Float64Array.from(columns, (column) => center[column] as number);
+  const units = Float64Array.from(columns, (column) => scale[column] as number);
+  let to = 0;
+  for (let row = 0; row < values.length; row += center.length) {
+    for (let k = 0; k < columns.length; k++) {
+      const value = at32(values, row + (columns[k] as number));
+      const scaled = (value - at64(middles, k)) / at64(units, k);
+      out[to++] = Number.isNaN(value) ? 0 : Math.max(-clip, Math.min(clip, scaled));
     }
   }
 }

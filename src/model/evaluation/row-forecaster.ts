@@ -146,4 +146,8 @@ function rawFeatures(
   return values;
 }
 
-const maskOf = (values: Float32Array): Uint8Array => Uint8Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0));
+function maskOf(values: Float32Array): Uint8Array {
+  const mask = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) mask[i] = Number.isNaN(values[i]) ? 1 : 0;
+  return mask;
+}

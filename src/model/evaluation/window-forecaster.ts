@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { at32, atInt32, FORECAST_WIDTH, MinutehandError } from '../../core/index.ts';
-import { applyScaler } from '../../features/index.ts';
+import { atInt32, FORECAST_WIDTH, MinutehandError } from '../../core/index.ts';
+import { scaleColumns } from '../../features/index.ts';
 import type { CheckedArtefact } from '../artefact.ts';
 import type { Dataset } from '../dataset.ts';
 import { forecastSeries } from '../network/series-forecast.ts';
@@ -32,16 +32,10 @@ export async function openWindowForecaster(
   function inputsOf(symbolIndex: number, from: number, end: number): Float32Array {
     const { width } = dataset;
     const all = dataset.features.get(dataset.symbols[symbolIndex] ?? '') ?? new Float32Array(0);
-    const rows = all.slice(Math.max(0, from) * width, end * width);
-    const masked = Uint8Array.from(rows, (value) => (Number.isNaN(value) ? 1 : 0));
-    applyScaler(rows, masked, manifest.scaler, rows);
     const result = new Float32Array((end - from) * features);
     const skipped = Math.max(0, -from);
-    for (let row = 0; row < rows.length / width; row++) {
-      kept.forEach((column, k) => {
-        result[(skipped + row) * features + k] = at32(rows, row * width + column);
-      });
-    }
+    const rows = all.subarray((from + skipped) * width, end * width);
+    scaleColumns(rows, kept, manifest.scaler, result.subarray(skipped * features));
     return result;
   }
 
