@@ -386,8 +386,7 @@ class BarSeries {
   }
 }
 
-/** The bars of the time before the first that is decided, oldest first, those of one time together. */
-/** Bars before the first decision that give a new book its volatilities, volumes and past returns, as live; a day of them at least. */
+/** Bars before the first decision, oldest first: they give a new book its volatilities, volumes and past returns, as live. */
 function candlesBefore(series: readonly BarSeries[], from: EpochMs, bars: number): FinalCandle[] {
   const candles: FinalCandle[] = [];
   for (let back = bars; back > 0; back--) {

@@ -21,7 +21,7 @@ export function appendToHistory(
 ): BoundedHistory {
   const kept = Math.min(history.length, Math.max(0, capacity - 1));
   const next = new Int16Array(kept + 1);
-  for (let i = 0; i < kept; i++) next[i] = history[history.length - kept + i] ?? 0;
+  next.set(history.subarray(history.length - kept));
   next[kept] = quantize(value, unit);
   return next;
 }

@@ -1,21 +1,21 @@
 import {
-  type CostSplit,
   type EpochMs,
   epochMs,
   type Forecast,
+  type GateVerdict,
   HORIZON_NAMES,
   HORIZONS,
   type Horizon,
   type InstrumentStatus,
   MINUTE_MS,
-  outputOf,
+  outputIndex,
   type ReasonCode,
   type Regime,
   type Signal,
   type SignalSide,
   type SymbolId,
 } from '../core/index.ts';
-import { type CostSettings, priceToNumber, roundTripCosts } from '../matching/index.ts';
+import { type CostSettings, priceToNumber, type RoundTripCosts, roundTripCosts } from '../matching/index.ts';
 import { confidenceOf, type EdgeHistories, edgeHistoryOf, isEdgeSampled, observeEdges } from './confidence.ts';
 import { exitDistances } from './exit-distances.ts';
 import { GATES, perSymbolLimit } from './gates.ts';
@@ -64,6 +64,26 @@ export interface GeneratedSignals {
   readonly edges: EdgeHistories;
 }
 
+/** A signal on which the last gate has not spoken yet. */
+interface Candidate extends Signal {
+  readonly verdicts: GateVerdict[];
+  accepted: boolean;
+}
+
+/** Where a forecast holds what a horizon is judged on. */
+const OUTPUTS = Object.fromEntries(
+  HORIZON_NAMES.map((horizon) => [
+    horizon,
+    {
+      return: outputIndex(`future_return_${horizon}`),
+      up: outputIndex(`direction_${horizon}_up`),
+      down: outputIndex(`direction_${horizon}_down`),
+      flat: outputIndex(`direction_${horizon}_flat`),
+    },
+  ]),
+) as Readonly<Record<Horizon, Readonly<Record<'return' | 'up' | 'down' | 'flat', number>>>>;
+const RANK_OUTPUT = outputIndex('rank24h');
+
 /** Turns forecasts into candidates, and those that pass every gate into signals. Stateless: histories go in and come out. */
 export class MLSignalGenerator {
   readonly #settings: SignalSettings;
@@ -80,8 +100,11 @@ export class MLSignalGenerator {
     for (const forecast of input.forecasts) {
       const context = input.contexts.get(forecast.symbol);
       if (context === undefined) continue;
-      const candidates = settings.horizons.map((horizon) => this.#judge(forecast, horizon, context, input));
-      signals.push(...limitPerSymbol(candidates, settings));
+      const { price, tick = 0n, minuteNotional } = context;
+      const costs = roundTripCosts(this.#costs, { price, tick, notional: input.typicalNotional, minuteNotional });
+      const candidates = settings.horizons.map((horizon) => this.#judge(forecast, horizon, costs, context, input));
+      limitPerSymbol(candidates, settings);
+      signals.push(...candidates);
     }
     const modelId = input.forecasts[0]?.modelId;
     if (modelId === undefined || !isEdgeSampled(input.minute, settings)) return { signals, edges: input.edges };
@@ -95,18 +118,26 @@ export class MLSignalGenerator {
     return { signals, edges: observeEdges(input.edges, modelId, observations, settings) };
   }
 
-  #judge(forecast: Forecast, horizon: Horizon, context: SymbolContext, input: SignalInput): Signal {
+  #judge(
+    forecast: Forecast,
+    horizon: Horizon,
+    trading: RoundTripCosts,
+    context: SymbolContext,
+    input: SignalInput,
+  ): Candidate {
     const settings = this.#settings;
     const { symbol, minute, modelId } = forecast;
-    const forecastReturn = outputOf(forecast, `future_return_${horizon}`);
+    const outputs = OUTPUTS[horizon];
+    const valueAt = (output: number) => forecast.values[output] ?? Number.NaN;
+    const forecastReturn = valueAt(outputs.return);
     const side: SignalSide = forecastReturn >= 0 ? 'long' : 'short';
     const isLong = side === 'long';
     const expectedReturn = Math.abs(forecastReturn);
-    const costs = this.#costsOf(horizon, side, context, input);
+    const costs = { ...trading, funding: fundingOf(horizon, side, context) };
     const expectedCost = costs.fees + costs.spread + costs.impact + (costs.funding ?? 0);
     const netEdge = expectedReturn - expectedCost;
-    const [up, down, flat] = directionsOf(forecast, horizon);
-    const rank = outputOf(forecast, 'rank24h');
+    const [up, down, flat] = [valueAt(outputs.up), valueAt(outputs.down), valueAt(outputs.flat)];
+    const rank = valueAt(RANK_OUTPUT);
     const confidence = confidenceOf(
       netEdge,
       expectedCost,
@@ -168,32 +199,27 @@ export class MLSignalGenerator {
       accepted: verdicts.every((verdict) => verdict.passed),
     };
   }
-
-  #costsOf(horizon: Horizon, side: SignalSide, context: SymbolContext, input: SignalInput): CostSplit {
-    const { price, tick = 0n, minuteNotional, fundingRate } = context;
-    const periods = HORIZONS[horizon] / FUNDING_BARS;
-    return {
-      ...roundTripCosts(this.#costs, { price, tick, notional: input.typicalNotional, minuteNotional }),
-      funding: fundingRate === undefined ? null : (side === 'long' ? 1 : -1) * fundingRate * periods,
-    };
-  }
 }
 
 /** 15-minute bars between two payments of funding. */
 const FUNDING_BARS = 32;
 
-const directionsOf = (forecast: Forecast, horizon: Horizon): [up: number, down: number, flat: number] => [
-  outputOf(forecast, `direction_${horizon}_up`),
-  outputOf(forecast, `direction_${horizon}_down`),
-  outputOf(forecast, `direction_${horizon}_flat`),
-];
+/** What the holder of a position pays over a horizon, a share of the notional; null where no feed tells. */
+function fundingOf(horizon: Horizon, side: SignalSide, { fundingRate }: SymbolContext): number | null {
+  if (fundingRate === undefined) return null;
+  return ((side === 'long' ? 1 : -1) * fundingRate * HORIZONS[horizon]) / FUNDING_BARS;
+}
 
 /** Share of the horizons with a return that agree with the side: a horizon whose return is shrunk to 0 says nothing. NaN without any. */
-function agreementOf(forecast: Forecast, side: SignalSide): number {
-  const returns = HORIZON_NAMES.map((horizon) => outputOf(forecast, `future_return_${horizon}`)).filter(
-    (value) => value !== 0,
-  );
-  return returns.filter((value) => (side === 'long' ? value > 0 : value < 0)).length / returns.length;
+function agreementOf({ values }: Forecast, side: SignalSide): number {
+  let [said, agreed] = [0, 0];
+  for (const horizon of HORIZON_NAMES) {
+    const value = values[OUTPUTS[horizon].return] ?? Number.NaN;
+    if (value === 0) continue;
+    said++;
+    if (side === 'long' ? value > 0 : value < 0) agreed++;
+  }
+  return agreed / said;
 }
 
 /** In nats, of probabilities scaled to a sum of 1. */
@@ -223,10 +249,11 @@ export function strongestPerSymbol(signals: readonly Signal[]): Signal[] {
 }
 
 /** Adds the last gate: of a symbol's candidates that passed all others, the strongest `maxSignalsPerSymbol` stay. */
-function limitPerSymbol(candidates: readonly Signal[], settings: SignalSettings): Signal[] {
-  const ranked = rankSignals(candidates);
-  return candidates.map((candidate) => {
+function limitPerSymbol(candidates: readonly Candidate[], settings: SignalSettings): void {
+  const ranked: readonly Signal[] = rankSignals(candidates);
+  for (const candidate of candidates) {
     const verdict = perSymbolLimit(candidate.accepted ? ranked.indexOf(candidate) : 0, settings);
-    return { ...candidate, verdicts: [...candidate.verdicts, verdict], accepted: candidate.accepted && verdict.passed };
-  });
+    candidate.verdicts.push(verdict);
+    candidate.accepted &&= verdict.passed;
+  }
 }

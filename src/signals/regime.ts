@@ -251,20 +251,20 @@ function marketRegime(
     present.push(returns);
     if (bar === undefined || sampledMinute > bar) bar = sampledMinute;
   }
-  const measure = measureRegime(meanReturns(present), settings);
+  const measure = measureRegime(meanReturns(present, settings.mostBars), settings);
   return measure && bar !== undefined ? nextRegime(state, measure, bar, settings) : state;
 }
 
-/** Means over the histories, aligned at their newest entries; as long as the longest. */
-function meanReturns(histories: readonly BoundedHistory[]): ArrayLike<number> {
+/** Means over the histories, aligned at their newest entries; as long as the longest, and `most` at most. */
+function meanReturns(histories: readonly BoundedHistory[], most: number): ArrayLike<number> {
   const [only] = histories;
   if (only !== undefined && histories.length === 1) return only;
-  const length = Math.max(0, ...histories.map((history) => history.length));
+  const length = Math.min(most, Math.max(0, ...histories.map((history) => history.length)));
   const sums = new Float64Array(length);
   const counts = new Float64Array(length);
   for (const history of histories) {
     const offset = length - history.length;
-    for (let i = 0; i < history.length; i++) {
+    for (let i = Math.max(0, -offset); i < history.length; i++) {
       sums[offset + i] = at64(sums, offset + i) + (history[i] ?? 0);
       counts[offset + i] = at64(counts, offset + i) + 1;
     }
