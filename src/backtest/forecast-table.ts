@@ -10,6 +10,7 @@ import {
   FORECAST_WIDTH,
   type Forecast,
   HOUR_MS,
+  joinArrays,
   type SymbolId,
   systemClock,
 } from '../core/index.ts';
@@ -69,23 +70,23 @@ export class ForecastTable {
     this.modelId = modelId;
     this.symbols = symbols;
     this.rows = {
-      times: joined(
+      times: joinArrays(
         chunks.map(({ times }) => times),
         Float64Array,
       ),
-      symbolIndex: joined(
+      symbolIndex: joinArrays(
         chunks.map(({ symbolIndex }) => symbolIndex),
         Int32Array,
       ),
-      maskedShare: joined(
+      maskedShare: joinArrays(
         chunks.map(({ maskedShare }) => maskedShare),
         Float32Array,
       ),
-      values: joined(
+      values: joinArrays(
         chunks.map(({ values }) => values),
         Float32Array,
       ),
-      raw: joined(
+      raw: joinArrays(
         chunks.map(({ raw }) => raw),
         Float32Array,
       ),
@@ -288,19 +289,6 @@ async function readChunk(path: string): Promise<Chunk | undefined> {
     values: new Float32Array(values),
     raw: new Float32Array(raw),
   };
-}
-
-function joined<Column extends Float64Array | Int32Array | Float32Array>(
-  parts: readonly Column[],
-  Type: new (length: number) => Column,
-): Column {
-  const whole = new Type(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Closes of the first and the newest bar of any symbol. */

@@ -32,10 +32,9 @@ function evaluationOf(
   if (manifest === undefined || forecasts === undefined || forecasts.rows.times.length === 0)
     return Promise.resolve(undefined);
   return judgeForecasts({
-    manifest,
+    parts: [{ manifest, forecasts: forecasts.rows }],
     bars: market.bars,
     references: config.universe.references.filter((symbol) => market.bars.has(symbol)),
-    forecasts: forecasts.rows,
     workers,
     random: createRandom('forecasts of a backtest'),
     inSample: window.overlaps.length > 0,

@@ -18,3 +18,17 @@ export function firstAtOrAfter(values: Float64Array, value: number): number {
   }
   return low;
 }
+
+/** The values of several arrays, one after the other. */
+export function joinArrays<Values extends Float64Array | Int32Array | Float32Array>(
+  parts: readonly Values[],
+  Type: new (length: number) => Values,
+): Values {
+  const whole = new Type(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

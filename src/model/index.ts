@@ -39,7 +39,12 @@ export {
 } from './evaluation/evaluation.ts';
 export { namedWindows } from './evaluation/evaluation-window.ts';
 export { forecastArtefactRows, servableRows } from './evaluation/forecast-artefact.ts';
-export { type JudgeRequest, judgeForecasts, type MadeForecasts } from './evaluation/judge-forecasts.ts';
+export {
+  type JudgedPart,
+  type JudgeRequest,
+  judgeForecasts,
+  type MadeForecasts,
+} from './evaluation/judge-forecasts.ts';
 export { estimateSchema, evaluationSchema } from './evaluation-schema.ts';
 export { type ExplainedInput, type ExplainedInputs, explainInputs } from './explain-inputs.ts';
 export { type FitBaselineOptions, type FitStage, type FittedBaseline, fitBaseline } from './fit-baseline.ts';

@@ -19,6 +19,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 interface Walked {
+  readonly macroF1: number;
+  readonly macroF1VolatilityOnly: number;
   readonly performance: { readonly totalReturn: { readonly value: number } };
   readonly folds: readonly {
     readonly modelId: string;
@@ -43,8 +45,9 @@ const trending = trendingMarket({ seed: 'cli', symbols: 5, days: DAYS, trend: 0.
 
 describe('backtest walk-forward', () => {
   it('earns on a market with a planted trend, and fits and chooses without a look at the days it trades', async () => {
-    const { folds, performance } = await walk('trend', trending);
+    const { folds, performance, macroF1, macroF1VolatilityOnly } = await walk('trend', trending);
     expect(performance.totalReturn.value).toBeGreaterThan(0.1);
+    expect(macroF1).toBeGreaterThan(macroF1VolatilityOnly);
     for (const { sharpeOutOfSample } of folds) expect(sharpeOutOfSample).toBeGreaterThan(0);
 
     const poisoned = await walk(

@@ -129,11 +129,8 @@ async function modelOf(
   training: FoldTraining,
   { onStage = () => undefined, signal }: Parameters<typeof runFold>[2] & {},
 ): Promise<CheckedArtefact> {
-  const expected = { featureSetHash: featureSet().hash, universe: undefined };
-  const kept = (await readKept(modelPath(job))) as KeptModel | undefined;
-  if (kept && existsSync(join(job.directory, kept.directory, 'manifest.json'))) {
-    return checkArtefact(join(job.directory, kept.directory), expected);
-  }
+  const kept = await readModel(job);
+  if (kept !== undefined) return kept;
   const { variants, fold } = job;
   const { modelId, directory } = await trainModel({
     ...training,
@@ -150,8 +147,18 @@ async function modelOf(
   });
   await writeKept(modelPath(job), { modelId, directory: join('model', modelId) });
   await rm(join(job.directory, 'training'), { recursive: true, force: true });
-  return checkArtefact(directory, expected);
+  return checkModel(directory);
 }
+
+/** The model that a fold has kept; undefined where there is none, or nothing whole. @throws ModelRefusedError */
+export async function readModel(job: FoldJob): Promise<CheckedArtefact | undefined> {
+  const kept = (await readKept(modelPath(job))) as KeptModel | undefined;
+  const directory = kept && join(job.directory, kept.directory);
+  return directory !== undefined && existsSync(join(directory, 'manifest.json')) ? checkModel(directory) : undefined;
+}
+
+const checkModel = (directory: string): Promise<CheckedArtefact> =>
+  checkArtefact(directory, { featureSetHash: featureSet().hash, universe: undefined });
 
 /** What a finished fold has kept; undefined where something is missing. */
 export async function readFold(job: FoldJob): Promise<FoldRuns | undefined> {

@@ -1,7 +1,7 @@
 import { DAY_MS, epochMs, type ReasonCode } from '../../core/index.ts';
 import { cycleSettings } from '../../engine/index.ts';
 import { featureSet } from '../../features/index.ts';
-import { BAR_MS, sha256 } from '../../model/index.ts';
+import { BAR_MS, type Evaluation, sha256 } from '../../model/index.ts';
 import { type BacktestReport, reportOf } from '../backtest-report.ts';
 import type { BacktestMarket } from '../run-backtest.ts';
 import {
@@ -68,6 +68,8 @@ export function walkForwardReport(finished: {
   readonly costFactor: number;
   /** In the order of the folds. */
   readonly runs: readonly FoldRuns[];
+  /** Of the forecasts of all folds on the days that were traded. */
+  readonly evaluation?: Evaluation | undefined;
 }): WalkForwardReport {
   const { id, market, folds, variants, training, costFactor, runs } = finished;
   const [first, last] = [folds[0], folds[folds.length - 1]];
@@ -118,7 +120,7 @@ export function walkForwardReport(finished: {
         decisions: chain(({ hashes }) => hashes.decisions),
       },
     },
-    { id },
+    { id, evaluation: finished.evaluation },
   );
   const daily = variants.map(
     (_, variant) =>

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createRandom } from '../../core/index.ts';
 import { featureSet } from '../../features/index.ts';
-import { canonicalJson, sha256 } from '../../model/index.ts';
-import { hashBars } from '../forecast-table.ts';
+import { canonicalJson, type Evaluation, type JudgedPart, judgeForecasts, sha256 } from '../../model/index.ts';
+import { backtestWindow } from '../backtest-window.ts';
+import { hashBars, makeForecasts, rangeOf } from '../forecast-table.ts';
 import type { BacktestMarket } from '../run-backtest.ts';
 import type { WalkForwardFold, WalkForwardWindow } from './plan-folds.ts';
-import { type FoldJob, type FoldRuns, type FoldTraining, readFold, type Variant } from './run-fold.ts';
+import { type FoldJob, type FoldRuns, type FoldTraining, readFold, readModel, type Variant } from './run-fold.ts';
 import { type WalkForwardReport, walkForwardReport } from './walk-forward-report.ts';
 
 export interface WalkForwardRequest {
@@ -104,7 +106,44 @@ export async function runWalkForward(request: WalkForwardRequest): Promise<WalkF
     if (kept === undefined) throw new Error(`fold ${job.fold.fold} left nothing whole in ${job.directory}`);
     finished.push(kept);
   }
-  return walkForwardReport({ ...request, ...inputs, runs: finished });
+  const evaluation = training && (await judgeFolds(request, jobs));
+  return walkForwardReport({ ...request, ...inputs, runs: finished, evaluation });
+}
+
+/** Judges what the models of all folds said of the days that were traded, as one. */
+async function judgeFolds(request: WalkForwardRequest, jobs: readonly FoldJob[]): Promise<Evaluation | undefined> {
+  const { market, variants, workers, forecasts: cache, onProgress, signal } = request;
+  const { bars } = market;
+  const range = rangeOf(bars);
+  if (range === undefined) return undefined;
+  const references = variants[0]?.config.universe.references.filter((symbol) => bars.has(symbol)) ?? [];
+  const parts: JudgedPart[] = [];
+  for (const job of jobs) {
+    onProgress?.(`forecasts of fold ${job.fold.fold}`);
+    const artefact = await readModel(job);
+    if (artefact === undefined) throw new Error(`fold ${job.fold.fold} left no model in ${job.directory}`);
+    const { manifest } = artefact;
+    const { from, to } = backtestWindow(manifest, { ...job.fold.test, inSample: false }, range);
+    const made = await makeForecasts({
+      artefact,
+      bars,
+      references,
+      from,
+      to,
+      workers,
+      cache,
+      ...(signal ? { signal } : {}),
+    });
+    parts.push({ manifest, forecasts: made.rows });
+  }
+  return judgeForecasts({
+    parts,
+    bars,
+    references,
+    workers,
+    random: createRandom('forecasts of a walk-forward'),
+    ...(onProgress ? { onProgress } : {}),
+  });
 }
 
 /** The name of a run, and the hashes it is made of. Paths are no part of them. */

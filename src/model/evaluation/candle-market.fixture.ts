@@ -62,7 +62,7 @@ export async function fitOnMarket(directory: string, outputDirectory: string): P
 }
 
 /** A random walk whose volatility changes from hour to hour. */
-function walk(symbol: SymbolId, from: number): BarColumns {
+export function walk(symbol: SymbolId, from: number): BarColumns {
   const random = createRandom(symbol);
   const perDay = DAY_MS / BAR_MS;
   const bars = allocateBars((DAYS - from) * perDay);

@@ -230,13 +230,14 @@ const rawHead = ({ raw, values }: RowForecasts, head: number, output: number): F
 /** [draws, 2] Sum and number of the rank correlations per time of a forecast with a target. */
 function coefficientSums(forecast: Float64Array, target: number, rows: JudgedRows, frame: Frame): Float64Array {
   const { sections, resampling } = frame;
-  const coefficients = forecast.some(Number.isNaN)
-    ? new Float64Array(sections.length).fill(Number.NaN)
-    : sectionCorrelations(
-        sectionRanks(forecast, sections),
-        sectionRanks(columnOf(rows.targets, TARGET_WIDTH, target), sections),
-        sections,
-      );
+  const coefficients = sectionCorrelations(
+    sectionRanks(forecast, sections),
+    sectionRanks(columnOf(rows.targets, TARGET_WIDTH, target), sections),
+    sections,
+  ).map((coefficient, index) => {
+    const [from, to] = sections[index] ?? [0, 0];
+    return forecast.subarray(from, to).some(Number.isNaN) ? Number.NaN : coefficient;
+  });
   return resampledSums(sumByDay(coefficients, sectionDays(frame), resampling.days), 2, resampling);
 }
 

@@ -6,6 +6,7 @@ import {
   barsBetween,
   FORECAST_WIDTH,
   HOUR_MS,
+  joinArrays,
   MinutehandError,
   type Random,
   type SymbolId,
@@ -20,6 +21,7 @@ import { evaluateForecasts } from './evaluate.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { FeatureBaseline } from './feature-baseline.ts';
 import type { RowForecasts } from './forecast-rows.ts';
+import type { EvaluationInput } from './judged.ts';
 import { baselineForecaster, forecastRows } from './row-forecaster.ts';
 import { type BaseRates, baseRates, majorityForecasts } from './simple-baselines.ts';
 import { fitTrainingBaselines } from './training-baselines.ts';
@@ -36,12 +38,18 @@ export interface MadeForecasts {
   readonly raw: Float32Array;
 }
 
-export interface JudgeRequest {
+/** What one model said. */
+export interface JudgedPart {
   readonly manifest: Manifest;
-  /** In canonical order, as far back as there are: the baselines are fitted on the model's own training window where they reach it. */
+  readonly forecasts: MadeForecasts;
+}
+
+export interface JudgeRequest {
+  /** Of several models, each after the one before: they are judged as one. */
+  readonly parts: readonly JudgedPart[];
+  /** In canonical order, as far back as there are: the baselines are fitted on a model's own training window where they reach it. */
   readonly bars: ReadonlyMap<SymbolId, BarColumns>;
   readonly references: readonly SymbolId[];
-  readonly forecasts: MadeForecasts;
   readonly workers: number;
   readonly random: Random;
   readonly resamples?: number;
@@ -54,18 +62,30 @@ const STRETCH_MS = 56 * 24 * HOUR_MS;
 
 /**
  * Judges forecasts that were made already by what became of them, as `evaluateArtefact` does: those whose targets are all known. The volatility-only
- * model stands beside them where the bars reach back to the model's training window.
+ * model stands beside them where the bars reach back to the training window of each model.
  * @returns undefined where no target is known
  */
 export async function judgeForecasts(request: JudgeRequest): Promise<Evaluation | undefined> {
-  const { bars, forecasts, random, resamples, inSample = false, onProgress } = request;
-  const { rows, kept } = rowsWithTargets(bars, forecasts);
-  if (kept.length === 0) return undefined;
-  onProgress?.('forecasts: fitting the volatility-only baseline');
-  const { rates, baseline } = await trainingBaselines(request, rows);
-  const volatilityOnly = baseline && (await forecastBaseline(request, baseline, rows));
+  const { parts, random, resamples, inSample = false, onProgress } = request;
+  const inputs: EvaluationInput[] = [];
+  for (const part of parts) inputs.push(...(await inputOf(request, part)));
+  const [first, ...others] = inputs;
+  if (first === undefined) return undefined;
   onProgress?.('forecasts: figures');
-  return evaluateForecasts(
+  const input = others.length === 0 ? first : pooled(inputs);
+  return evaluateForecasts(input, { random, ...(resamples === undefined ? {} : { resamples }), inSample });
+}
+
+/** Of one model; none where no target is known. */
+async function inputOf(request: JudgeRequest, part: JudgedPart): Promise<readonly EvaluationInput[]> {
+  const { bars, onProgress } = request;
+  const { manifest, forecasts } = part;
+  const { rows, kept } = rowsWithTargets(bars, forecasts);
+  if (kept.length === 0) return [];
+  onProgress?.('forecasts: fitting the volatility-only baseline');
+  const { rates, baseline } = await trainingBaselines(request, manifest, rows);
+  const volatilityOnly = baseline && (await forecastBaseline(request, manifest, baseline, rows));
+  return [
     {
       rows: { ...rows, symbols: [...bars.keys()] },
       model: { values: pick(forecasts.values, FORECAST_WIDTH, kept), raw: pick(forecasts.raw, RANKING_HEADS, kept) },
@@ -74,8 +94,51 @@ export async function judgeForecasts(request: JudgeRequest): Promise<Evaluation 
         ...(volatilityOnly ? { volatilityOnly } : {}),
       },
     },
-    { random, ...(resamples === undefined ? {} : { resamples }), inSample },
-  );
+  ];
+}
+
+/** One after the other, with the baselines that all of them have. */
+function pooled(inputs: readonly EvaluationInput[]): EvaluationInput {
+  const [first] = inputs;
+  if (first === undefined) throw new RangeError('there is nothing to judge');
+  const joinedOf = (forecastsOf: (input: EvaluationInput) => RowForecasts | undefined): RowForecasts | undefined => {
+    const all = inputs.flatMap((input) => forecastsOf(input) ?? []);
+    if (all.length < inputs.length) return undefined;
+    const raw = all.flatMap((one) => one.raw ?? []);
+    return {
+      values: joinArrays(
+        all.map(({ values }) => values),
+        Float32Array,
+      ),
+      ...(raw.length < all.length ? {} : { raw: joinArrays(raw, Float32Array) }),
+    };
+  };
+  const [model, majority, volatilityOnly] = [
+    joinedOf((input) => input.model),
+    joinedOf(({ baselines }) => baselines.majority),
+    joinedOf(({ baselines }) => baselines.volatilityOnly),
+  ];
+  if (model === undefined || majority === undefined) throw new RangeError('every part has forecasts and base rates');
+  const rows = inputs.map((input) => input.rows);
+  return {
+    rows: {
+      symbols: first.rows.symbols,
+      times: joinArrays(
+        rows.map(({ times }) => times),
+        Float64Array,
+      ),
+      symbolIndex: joinArrays(
+        rows.map(({ symbolIndex }) => symbolIndex),
+        Int32Array,
+      ),
+      targets: joinArrays(
+        rows.map(({ targets }) => targets),
+        Float32Array,
+      ),
+    },
+    model,
+    baselines: { majority, ...(volatilityOnly ? { volatilityOnly } : {}) },
+  };
 }
 
 function rowsWithTargets(
@@ -113,9 +176,10 @@ function rowsWithTargets(
 /** Base rates and the volatility-only baseline of the model's own windows; base rates of the judged rows where the bars do not reach those. */
 async function trainingBaselines(
   request: JudgeRequest,
+  manifest: Manifest,
   rows: ChosenRows,
 ): Promise<{ rates: BaseRates; baseline: FeatureBaseline | null }> {
-  const { manifest, bars } = request;
+  const { bars } = request;
   const { train, calibration } = manifest.windows;
   try {
     const dataset = await volatilityDataset(request, train.from, Math.max(train.to, calibration.to));
@@ -170,10 +234,11 @@ async function volatilityDataset(
 
 async function forecastBaseline(
   request: JudgeRequest,
+  manifest: Manifest,
   baseline: FeatureBaseline,
   rows: ChosenRows,
 ): Promise<RowForecasts> {
-  const { manifest, onProgress } = request;
+  const { onProgress } = request;
   const count = rows.times.length;
   const values = new Float32Array(count * FORECAST_WIDTH);
   const raw = new Float32Array(count * RANKING_HEADS);
