@@ -7,7 +7,6 @@ import {
   epochMs,
   type FinalCandle,
   formatTime,
-  HOUR_MS,
   type Journal,
   MINUTE_MS,
   MinutehandError,
@@ -17,7 +16,6 @@ import {
 } from '../core/index.ts';
 import { createMarketFeed, DataLoader, type LiveMarketFeed } from '../data/index.ts';
 import {
-  applyRetention,
   COMMANDS_CHANNEL,
   createPostgresJournal,
   type Database,
@@ -29,6 +27,7 @@ import { type FeatureEngineer, featureSet } from '../features/index.ts';
 import { formatCash } from '../matching/index.ts';
 import { bookedFills, lastCashFlowAt, pendingCancels, positionsOf } from '../trading/index.ts';
 import { AccountTrading } from './account-trading.ts';
+import { BackgroundTasks } from './background-tasks.ts';
 import { createBookBroker } from './book-broker.ts';
 import { BookHistory } from './book-history.ts';
 import { holdLease } from './book-lease.ts';
@@ -37,6 +36,7 @@ import { type BookRun, beginRun, enterOpenRun, finishRun, type RunSummary, requi
 import { type BookState, initialBookState, warmBookState } from './book-state.ts';
 import { decodeBookState } from './book-state-text.ts';
 import { BookUniverse } from './book-universe.ts';
+import { BookUpkeep } from './book-upkeep.ts';
 import { ChallengerForecasts } from './challenger-forecasts.ts';
 import { summarizeCycle } from './cycle-summary.ts';
 import type { EngineOptions, EnginePorts } from './engine-options.ts';
@@ -44,15 +44,12 @@ import { entriesBlockedBy } from './entry-conditions.ts';
 import { FundingFeed } from './funding-feed.ts';
 import { MinuteCycle } from './minute-cycle.ts';
 import { fitModel, fitWindow } from './model-supply.ts';
-import { OutcomeJob } from './outcome-job.ts';
-import { ParityJob, proveInProcess } from './parity-job.ts';
 import { describeRisk } from './risk-standing.ts';
-import { cycleSettings, decideSettings, evidenceSettings, retentionPolicy } from './settings.ts';
+import { cycleSettings, decideSettings } from './settings.ts';
 import { SignalScheduler } from './signal-scheduler.ts';
 import { connectVenue, describeMarket, type MarketDescription, type Venue } from './venue.ts';
 
 export const BOOK = 'main';
-const INSTRUMENTS_EVERY_MS = 15 * MINUTE_MS;
 /** Real time between two looks whether a running replay has ended. */
 const END_CHECK_MS = 1_000;
 
@@ -123,11 +120,10 @@ class BookEngine {
   readonly #feed: LiveMarketFeed;
   readonly #models: BookModels;
   readonly #challenger: ChallengerForecasts;
-  readonly #outcomes: OutcomeJob;
-  readonly #parity: ParityJob | undefined;
   readonly #funding: FundingFeed;
   readonly #journal: Journal;
-  readonly #background = new Set<Promise<void>>();
+  readonly #tasks: BackgroundTasks;
+  readonly #upkeep: BookUpkeep;
   #failure: unknown;
   #isQuickFit = false;
   #cycle: MinuteCycle | undefined;
@@ -183,15 +179,6 @@ class BookEngine {
       slot: this.#models.challengerSlot,
       journal: this.#journal,
     });
-    this.#outcomes = new OutcomeJob({
-      ...shared,
-      book: BOOK,
-      venue: venue.gateway.exchangeId,
-      database,
-      servedModel: () => this.#models.slot.current?.modelId,
-      evidence: evidenceSettings(options.config),
-    });
-    if (options.config.ml_integration.monitoring.nightly_parity) this.#parity = this.#createParityJob();
     this.#funding = new FundingFeed({
       ...shared,
       venue: venue.gateway.exchangeId,
@@ -202,29 +189,26 @@ class BookEngine {
         for (const [symbol, some] of rates) this.#cycle?.pushFunding(symbol, some);
       },
     });
+    this.#tasks = new BackgroundTasks(stopping.signal, ports.log, (text) => ports.onEvent({ kind: 'notice', text }));
+    this.#upkeep = new BookUpkeep({
+      book: BOOK,
+      options,
+      ports,
+      database,
+      venue,
+      universe: this.#universe,
+      models: this.#models,
+      funding: this.#funding,
+      tasks: this.#tasks,
+      signal: stopping.signal,
+    });
     this.#loader = new DataLoader({ ...shared, database, random: createRandom('loader'), maxParallel: max_parallel });
     this.#feed = createMarketFeed({
       ...shared,
       random: createRandom('feed'),
       // Storing it again is refused and recorded as a correction: the first values stay.
       onCorrection: ({ reported }) =>
-        this.#inBackground('correction', async () => void (await this.#journal.commitCandles([reported]))),
-    });
-  }
-
-  #createParityJob(): ParityJob {
-    const { config, databaseUrl, modelsDirectory, logDirectory, binary } = this.#options;
-    const { log, metrics, onEvent } = this.#ports;
-    const modelsFolder = config.ml_integration.model.directory ?? modelsDirectory;
-    const venue = this.#venue.gateway.exchangeId;
-    const request = { databaseUrl, book: BOOK, venue, modelsFolder, logDirectory };
-    return new ParityJob({
-      book: BOOK,
-      database: this.#database,
-      prove: (range) => proveInProcess({ ...request, ...range }, { binary, log, signal: this.#stopping.signal }),
-      log,
-      metrics,
-      onNotice: (text) => onEvent({ kind: 'notice', text }),
+        this.#tasks.run('correction', async () => void (await this.#journal.commitCandles([reported]))),
     });
   }
 
@@ -275,7 +259,7 @@ class BookEngine {
       withTraining: complete && needsModel,
       // The first signals wait for the model: it is fitted while the first minutes are shown.
       onFetched: (minute) => {
-        if (!complete && needsModel) supplied = this.#inBackground('model', () => this.#supplyModel(history, minute));
+        if (!complete && needsModel) supplied = this.#tasks.run('model', () => this.#supplyModel(history, minute));
       },
     });
     if (signal.aborted) return undefined;
@@ -292,22 +276,22 @@ class BookEngine {
       await cycle.storeAgain(book.lastMinute);
       await this.#applyCommands();
     }
-    this.#inBackground('commands', () =>
-      listen(this.#database, COMMANDS_CHANNEL, () => this.#inBackground('commands', () => this.#applyCommands()), {
+    this.#tasks.run('commands', () =>
+      listen(this.#database, COMMANDS_CHANNEL, () => this.#tasks.run('commands', () => this.#applyCommands()), {
         log: this.#ports.log,
         signal,
       }),
     );
     if (choice?.predictor && choice.predictor.contextBars > 1 && !complete) {
-      this.#inBackground('warm-up of the model', () => this.#models.serve(choice, needsModel));
+      this.#tasks.run('warm-up of the model', () => this.#models.serve(choice, needsModel));
     } else if (choice) await this.#models.serve(choice, needsModel);
     // Where nothing runs away, the challenger is there from the first minute on, too.
     if (isModelled && complete) await this.#models.follow(minute);
     const run = await this.#enterRun(market, minute);
     await this.#feed.start(this.#universe.symbols, epochMs(minute + MINUTE_MS));
     if (!complete && !warm.restored)
-      this.#inBackground('deeper history', () => supplied.then(() => this.#deepen(history, minute)));
-    this.#inBackground('end of the market', () => this.#watchMarketEnd());
+      this.#tasks.run('deeper history', () => supplied.then(() => this.#deepen(history, minute)));
+    this.#tasks.run('end of the market', () => this.#watchMarketEnd());
     let done: EpochMs | undefined = minute;
     try {
       if (book && clock.simulation?.lockstep && clock.simulation.minute <= minute) await clock.acknowledge(minute);
@@ -317,7 +301,7 @@ class BookEngine {
       this.#stopping.abort();
       await this.#feed.stop();
       await this.#trading?.stop();
-      await Promise.all(this.#background);
+      await this.#tasks.settled();
       await cycle.settled();
       await this.#challenger.settled();
       await this.#models.close();
@@ -367,7 +351,7 @@ class BookEngine {
         instruments: () => this.#universe.instruments,
         ended: () => this.#universe.ended,
         entriesBlocked: (minute) => this.#entriesBlocked(minute),
-        modelEvidence: () => this.#outcomes.evidence,
+        modelEvidence: () => this.#upkeep.modelEvidence,
         fundingRates: (minute) => this.#funding.ratesPerPeriod(minute),
         knownFunding: () => this.#funding.rates,
         clock,
@@ -393,7 +377,7 @@ class BookEngine {
         log: this.#ports.log,
         signal: this.#stopping.signal,
         notify: (text) => this.#ports.onEvent({ kind: 'notice', text }),
-        inBackground: (task, work) => void this.#inBackground(task, work),
+        inBackground: (task, work) => void this.#tasks.run(task, work),
         onRefused: (error) => this.#fail(error),
       });
       await this.#trading.start();
@@ -446,7 +430,7 @@ class BookEngine {
         // In lock-step nothing runs away: every minute has the challenger's forecasts, however fast the machine.
         if (clock.simulation?.lockstep) await this.#challenger.settled();
         this.#ports.onEvent({ kind: 'cycle', summary: summarizeCycle(report) });
-        await this.#maintain(input.minute);
+        await this.#upkeep.step(input.minute);
         return report;
       },
       recover: (from, to, signal) => history.recover(from, to, signal),
@@ -519,38 +503,6 @@ class BookEngine {
     return this.#models.choose();
   }
 
-  /**
-   * What is due now and then, after a minute's orders have left: another model, what became of the forecasts, the venue's
-   * list of instruments, old rows.
-   */
-  async #maintain(minute: EpochMs): Promise<void> {
-    if (this.#options.config.ml_integration.enabled) {
-      this.#inBackground('look for a promoted model', () => this.#models.follow(minute));
-    }
-    const outcomes = this.#outcomes.step(minute);
-    if (outcomes) {
-      const done = this.#inBackground('outcomes of forecasts', () => outcomes);
-      // In lock-step nothing runs away: every minute's forecasts have their outcomes as soon as they can.
-      if (this.#venue.clock.simulation?.lockstep) await done;
-    }
-    const proof = this.#parity?.step(minute);
-    if (proof) this.#inBackground('proof of parity', () => proof);
-    const settlements = this.#funding.follow(minute);
-    if (settlements) {
-      const done = this.#inBackground('funding rates', () => settlements);
-      // In lock-step nothing runs away: the next minute knows what has been settled.
-      if (this.#venue.clock.simulation?.lockstep) await done;
-    }
-    if (minute % INSTRUMENTS_EVERY_MS === 0) await this.#universe.refresh();
-    if (minute % HOUR_MS === 0) {
-      const policy = retentionPolicy(this.#options.config);
-      this.#inBackground('retention', async () => {
-        const { deletedRows } = await applyRetention(this.#database, minute, policy);
-        this.#ports.log.info({ deletedRows }, 'old rows were removed');
-      });
-    }
-  }
-
   async #watchMarketEnd(): Promise<void> {
     const { clock } = this.#venue;
     const { signal } = this.#stopping;
@@ -562,19 +514,6 @@ class BookEngine {
         this.#fail(replayEnded(last));
       }
     }
-  }
-
-  /** Resolves when the work has ended, also when it failed, which is reported. */
-  #inBackground(task: string, work: () => Promise<void>): Promise<void> {
-    const running = work()
-      .catch((error: unknown) => {
-        if (this.#stopping.signal.aborted) return;
-        this.#ports.log.error({ task, error: messageOf(error) }, 'background work failed');
-        this.#ports.onEvent({ kind: 'notice', text: `${task} failed: ${messageOf(error)}` });
-      })
-      .finally(() => this.#background.delete(running));
-    this.#background.add(running);
-    return running;
   }
 
   #fail(error: unknown): void {
