@@ -1,9 +1,12 @@
 import {
+  at64,
   type BarColumns,
   barsBetween,
   createRandom,
   DAY_MS,
   type EpochMs,
+  epochMs,
+  formatTime,
   HORIZON_NAMES,
   type Horizon,
   MINUTE_MS,
@@ -12,6 +15,7 @@ import {
   type SymbolId,
 } from '../core/index.ts';
 import { dollarVolume } from '../marketfiles/index.ts';
+import { DEFAULT_EXCHANGE_SETTINGS } from '../matching/index.ts';
 import { BAR_MS, type Evaluation } from '../model/index.ts';
 import { dayText } from './backtest-window.ts';
 import type { BaselineReport } from './baseline-report.ts';
@@ -240,7 +244,7 @@ function assumptionsOf(
       ? 'No funding was paid or received.'
       : `Funding is paid as it was settled; where nobody knows it, ${percent(ASSUMED_RATE)} are paid every 8 hours whatever the side: ${percent(fundingAssumed, 0)} of all funding here.`,
     'Tick and step sizes are the finest decimals in the candles before the first day; the smallest order is 5 of the quote currency.',
-    'There is no liquidation, no outage, no rejected order: the book trades at once and always gets its answer.',
+    'There is no liquidation, no outage, no rejected order: the book trades at once and always gets its answer. Equity below the margin that an exchange asks for is told among the critiques.',
     'The universe holds what the folder holds: symbols that were delisted before it was made are missing, and results are a little too good for that.',
     ...(foreign.length === 0
       ? []
@@ -255,6 +259,19 @@ function assumptionsOf(
   ];
 }
 
+/** The maintenance margin of the simulated exchange: large symbols ask for less, small ones for more. */
+const LIQUIDATED_BELOW = DEFAULT_EXCHANGE_SETTINGS.maintenanceMarginRate;
+
+/** The first bar at whose close the equity was less than the maintenance margin, and its share of the value of the positions. */
+function firstLiquidation({ equity }: BacktestRecord): { readonly time: EpochMs; readonly share: number } | undefined {
+  for (let bar = 0; bar < equity.times.length; bar++) {
+    const held = at64(equity.long, bar) + at64(equity.short, bar);
+    const share = at64(equity.equity, bar) / held;
+    if (held > 0 && share < LIQUIDATED_BELOW) return { time: epochMs(at64(equity.times, bar)), share };
+  }
+  return undefined;
+}
+
 type Criticised = Pick<
   BacktestReport,
   'performance' | 'tradeStatistics' | 'trips' | 'baselines' | 'record' | 'signals'
@@ -267,6 +284,12 @@ export function critiquesOf(report: Criticised): string[] {
   if (run.inSample.length > 0) {
     critiques.push(
       `IN-SAMPLE: the model was fitted on some of these days (${run.inSample.join(', ')}). This says nothing of new ones.`,
+    );
+  }
+  const lost = firstLiquidation(record);
+  if (lost !== undefined) {
+    critiques.push(
+      `It would have been liquidated: at ${formatTime(lost.time)} the equity was ${percent(lost.share, 1)} of what was held. Below ${percent(LIQUIDATED_BELOW, 1)} an exchange closes everything; what follows would not have happened.`,
     );
   }
   const { count } = tradeStatistics;

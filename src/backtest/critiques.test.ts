@@ -93,6 +93,21 @@ describe('critiques', () => {
     );
   });
 
+  it('name the bar at which an exchange would have closed everything', () => {
+    const withEquity = (lowest: number) => {
+      const equity = new Float64Array(100).fill(10_000).fill(lowest, 40, 50);
+      const times = Float64Array.from(equity, (_, day) => START + day * DAY_MS);
+      const [long, short] = [equity.map(() => 15_000), equity.map(() => 5_000)];
+      const positions = Int32Array.from(equity, () => 2);
+      return critiques(steady, {
+        record: { equity: { times, equity, long, short, positions }, fills: [], funding: [] },
+      });
+    };
+    expect(withEquity(499)).toContain('It would have been liquidated: at 2025-02-10T00:00:00Z the equity was 2.5 % of');
+    expect(withEquity(-1)).toContain('It would have been liquidated');
+    expect(withEquity(501)).toBe('');
+  });
+
   it('say what costs take', () => {
     expect(critiques(steady.map((trip) => ({ ...trip, fee: 6 })))).toContain('Costs take 60 % of what was earned');
     expect(critiques(steady.map((trip) => ({ ...trip, fee: 12 })))).toContain('Costs eat the edge: 1440 of costs');
