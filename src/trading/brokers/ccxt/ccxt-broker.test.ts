@@ -257,6 +257,30 @@ describe('an order at a venue', () => {
     expect([...venue.accepted.keys()]).toEqual(['s']);
   });
 
+  it('is not sent as an entry where preparing its symbol took until its decision was half a minute old', async () => {
+    const { broker, client } = await startBroker();
+    client.prepare = () => time.sleep(milliseconds(31_000));
+    await during(broker.submit([entry('a')]));
+    expect(told(broker.take())).toEqual(['a EXPIRED ORDER_EXPIRED']);
+    expect(venue.accepted.size).toBe(0);
+  });
+
+  it('ends where the venue has filled it in full after cutting it to the position', async () => {
+    const { broker, client } = await startBroker();
+    await during(broker.submit([entry('a')]));
+    await later(2_000);
+    broker.take();
+    await during(broker.submit([stop('s', { quantity: '0.01' })]));
+    const order = await during(client.find({ clientOrderId: 's', symbol: 'BTCUSDT', isConditional: true }));
+    if (order === undefined) throw new Error('there is no stop');
+    const { venueId, side, leg, symbol } = order;
+    const fill = { fillId: 'f', venueId, clientOrderId: 's', symbol, side, leg, quantity: '0.006', price: '99000' };
+    client.hear({ kind: 'fill', fill: { ...fill, fee: '0.3', time: time.now() } });
+    client.hear({ kind: 'order', order: { ...order, status: 'FILLED', filledQuantity: '0.006' } });
+    await during(broker.settled());
+    expect(told(broker.take())).toEqual(['s ACCEPTED', 's fill 0.006', 's CANCELLED ORDER_POSITION_CLOSED']);
+  });
+
   it('is not sent once its validity is over', async () => {
     const { broker } = await startBroker();
     await during(broker.submit([entry('a', { validUntil: START })]));

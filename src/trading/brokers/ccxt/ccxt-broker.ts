@@ -300,11 +300,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
   async #send(order: TrackedOrder): Promise<void> {
     const { client, fence, clock, log, metrics } = this.#parts;
     const { intent } = order;
-    const isLate = intent.purpose === 'entry' && clock.now() > intent.decidedAt + this.#settings.entryWithin;
-    if (isLate || clock.now() >= intent.validUntil) {
-      this.#tell(order, 'EXPIRED', clock.now(), 'ORDER_EXPIRED');
-      return;
-    }
+    if (this.#expiresUnsent(order, clock.now())) return;
     let stamp: RequestStamp;
     try {
       if (intent.purpose === 'entry') await client.prepare(intent.symbol);
@@ -317,6 +313,8 @@ export class CcxtBroker implements Broker, BrokerAccount {
       this.#tell(order, 'REJECTED', clock.now(), reason);
       return;
     }
+    // Preparing its symbol, or looking at the lease, may have taken long.
+    if (this.#expiresUnsent(order, stamp.signedAt)) return;
     order.conclusiveAt = this.#conclusiveAfter(stamp.signedAt);
     try {
       this.#observe(await client.place(requestOf(intent), stamp));
@@ -328,6 +326,15 @@ export class CcxtBroker implements Broker, BrokerAccount {
       if (order.status !== 'SUBMITTING') return;
       this.#tell(order, isRefused ? 'REJECTED' : 'UNKNOWN', clock.now(), reason);
     }
+  }
+
+  /** @returns whether the order is too old to leave at `now`: then its end is told */
+  #expiresUnsent(order: TrackedOrder, now: EpochMs): boolean {
+    const { purpose, decidedAt, validUntil } = order.intent;
+    const isLate = purpose === 'entry' && now > decidedAt + this.#settings.entryWithin;
+    if (!isLate && now < validUntil) return false;
+    this.#tell(order, 'EXPIRED', now, 'ORDER_EXPIRED');
+    return true;
   }
 
   async #sendCancel(order: TrackedOrder): Promise<void> {
@@ -382,7 +389,9 @@ export class CcxtBroker implements Broker, BrokerAccount {
     if (order.endedAt !== undefined) return true;
     const after = this.#conclusiveAfter(this.#parts.clock.now());
     if (after > order.conclusiveAt) order.conclusiveAt = after;
-    const filled = parseQuantity(seen.status === 'FILLED' ? order.intent.quantity : seen.filledQuantity);
+    const told = parseQuantity(seen.filledQuantity);
+    // Of a conditional order that is filled the venue may not say how much; one that closes it may have cut to the position.
+    const filled = seen.status === 'FILLED' && told === 0n ? parseQuantity(order.intent.quantity) : told;
     if (filled > order.venueFilled) order.venueFilled = filled;
     if (seen.status !== 'REJECTED' && isInDoubt(order)) this.#tell(order, 'ACCEPTED', seen.updatedAt);
     if (seen.status === 'TRIGGERED' && order.status === 'ACCEPTED') this.#tell(order, 'TRIGGERED', seen.updatedAt);
@@ -462,6 +471,7 @@ export class CcxtBroker implements Broker, BrokerAccount {
     } else if (ending !== undefined && order.filled >= order.venueFilled) {
       const isOver = order.isExpiring && ending.status === 'CANCELLED';
       if (isOver) this.#tell(order, 'EXPIRED', ending.time, 'ORDER_NO_LIQUIDITY');
+      else if (ending.status === 'FILLED') this.#tell(order, 'CANCELLED', ending.time, 'ORDER_POSITION_CLOSED');
       else this.#tell(order, ending.status, ending.time);
     }
     this.#wake();
