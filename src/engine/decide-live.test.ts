@@ -93,6 +93,19 @@ describe('a live book', () => {
     expect(state.risk.latches).toEqual([]);
   });
 
+  it('counts as a loss what the venue takes beside executions, such as the clearance fee of a liquidation', () => {
+    const settings = testSettings();
+    const { state } = decide(initialBookState(settings.risk), minuteOf(START, {}), settings);
+    const takenAs = (cause: 'other' | 'transfer') => {
+      const flow: BrokerEvent = { kind: 'cash', flowId: 'flow', cause, amount: '-400', time: START };
+      return decide(state, { ...minuteOf(minutesLater(1), {}), brokerEvents: [flow] }, settings);
+    };
+    expect(takenAs('transfer').state.risk.latches).toEqual([]);
+    const { state: after, equity } = takenAs('other');
+    expect(after.risk.latches).toMatchObject([{ reason: 'RISK_DAILY_LOSS', mode: 'REDUCING' }]);
+    expect(equity).toMatchObject({ equity: '9600', fees: '400', transfers: '0' });
+  });
+
   it('holds no more than the cap, whatever multiple of the equity it may hold', () => {
     const risk = {
       ...live.risk,

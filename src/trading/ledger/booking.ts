@@ -258,9 +258,14 @@ class Booking {
   #move({ kind: _, ...flow }: Extract<BrokerEvent, { kind: 'cash' }>): void {
     if (this.#flows.map.has(flow.flowId)) return;
     const amount = parseCash(flow.amount);
-    const { cash, funding, transfers } = this.#money;
-    const sum = flow.cause === 'funding' ? { funding: funding + amount } : { transfers: transfers + amount };
-    this.#money = { ...this.#money, cash: cash + amount, ...sum };
+    const { cash, fees, funding, transfers } = this.#money;
+    const sums = {
+      funding: { funding: funding + amount },
+      transfer: { transfers: transfers + amount },
+      // Such as the clearance fee of a liquidation, or a rebate: a loss or profit that limits must see.
+      other: { fees: fees - amount },
+    };
+    this.#money = { ...this.#money, cash: cash + amount, ...sums[flow.cause] };
     this.#flows.set(flow.flowId, flow.time);
     this.#cashFlows.push(flow);
   }

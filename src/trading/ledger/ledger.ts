@@ -18,10 +18,11 @@ import { LedgerOrders } from './ledger-orders.ts';
 export interface Ledger {
   readonly cash: bigint;
   readonly realized: bigint;
+  /** Of executions, and what a venue takes less what it gives beside them. */
   readonly fees: bigint;
   /** Received less paid. */
   readonly funding: bigint;
-  /** What else came in less what went out. */
+  /** What was paid in less what was taken out. */
   readonly transfers: bigint;
   readonly orders: LedgerOrders;
   readonly positions: ReadonlyMap<string, LedgerPosition>;
