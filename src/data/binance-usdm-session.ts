@@ -17,12 +17,15 @@ import {
   type SocketClient,
   waitOf,
 } from './binance-usdm-transport.ts';
+import type { RequestOutcomes } from './request-outcomes.ts';
 import { retry } from './retry.ts';
 import { answerInvalid, rateLimited, timedOut, unavailable, unreachable, type VenueRequest } from './venue-error.ts';
 
 export interface BinanceUsdmSessionOptions extends BinanceUsdmOptions {
   readonly credentials: { readonly key: string; readonly secret: string };
   readonly metrics?: Metrics;
+  /** Told of each request whether it failed; the venue's no to what was asked is none. */
+  readonly outcomes?: Pick<RequestOutcomes, 'record'>;
 }
 
 export type RequestFields = Readonly<Record<string, string | number>>;
@@ -102,7 +105,7 @@ interface Answer {
 
 /** Loads ccxt and prepares a session; the first request connects. */
 export async function createBinanceUsdmSession(options: BinanceUsdmSessionOptions): Promise<BinanceUsdmSession> {
-  const { clock, credentials, metrics = noMetrics } = options;
+  const { clock, credentials, metrics = noMetrics, outcomes } = options;
   const ccxt = await loadCcxt();
   const random = createRandom('binance-usdm-session');
   const secrets = [credentials.secret, credentials.key];
@@ -192,10 +195,12 @@ export async function createBinanceUsdmSession(options: BinanceUsdmSessionOption
     try {
       const result = await act();
       metrics.count('minutehand_exchange_requests_total', { endpoint, outcome: 'ok' });
+      outcomes?.record(false);
       return result;
     } catch (error) {
       const outcome = error instanceof Error && 'code' in error ? String(error.code) : 'EXCHANGE_ANSWER_INVALID';
       metrics.count('minutehand_exchange_requests_total', { endpoint, outcome });
+      outcomes?.record(!(error instanceof VenueAnswerError) || isTooMany(error.status));
       throw error;
     }
   }

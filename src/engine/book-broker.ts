@@ -10,7 +10,7 @@ import {
   type SymbolId,
   systemClock,
 } from '../core/index.ts';
-import type { ExchangeClock } from '../data/index.ts';
+import type { ExchangeClock, RequestOutcomes } from '../data/index.ts';
 import { type Database, readLease } from '../database/index.ts';
 import type { CostSettings } from '../matching/index.ts';
 import { CcxtBroker, createBinanceUsdmAccount, type Fence, type FundingSource, PaperBroker } from '../trading/index.ts';
@@ -34,6 +34,8 @@ export interface BookBrokerParts {
   readonly epoch: number;
   /** Keys for an account at an exchange. @throws MinutehandError where there are none */
   readonly accountKeys: ((url: string | undefined) => ExchangeKeys) | undefined;
+  /** Of requests to the venue, those of the account among them. */
+  readonly outcomes: RequestOutcomes;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -48,7 +50,7 @@ export type BookBroker =
  * @throws MinutehandError of the keys, and of an account that cannot be traded as configured
  */
 export async function createBookBroker(parts: BookBrokerParts): Promise<BookBroker> {
-  const { config, clock, exchangeUrl, log, metrics, book } = parts;
+  const { config, clock, exchangeUrl, outcomes, log, metrics, book } = parts;
   if (config.mode === 'paper') {
     const { instrumentOf, costs, funding } = parts;
     return { broker: new PaperBroker({ instrumentOf, costs, funding }) };
@@ -61,6 +63,8 @@ export async function createBookBroker(parts: BookBrokerParts): Promise<BookBrok
     credentials: keys,
     clock,
     log,
+    metrics,
+    outcomes,
     requestTimeoutMs: request_timeout_ms,
     margin: { mode: account.margin_mode, leverage: account.leverage },
     positionMode: account.position_mode,

@@ -330,6 +330,7 @@ class BookEngine {
       database: this.#database,
       epoch: this.#epoch,
       accountKeys: this.#ports.accountKeys,
+      outcomes: this.#venue.outcomes,
       log: this.#ports.log,
       metrics: this.#ports.metrics,
     });

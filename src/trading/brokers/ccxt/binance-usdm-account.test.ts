@@ -141,6 +141,20 @@ describe('an account client at a venue that answers what it is told to', () => {
     await connect();
   });
 
+  it('tells which requests failed: a definite no is an answer', async () => {
+    const failures: boolean[] = [];
+    const client = await connect({ outcomes: { record: (isFailure) => failures.push(isFailure) } });
+    expect(failures.splice(0)).toEqual([false, false]);
+    answer('POST /fapi/v1/order', '{"code":-2019,"msg":"Margin is insufficient."}', 400);
+    await expect(client.place(REQUEST, STAMP)).rejects.toMatchObject({ reason: 'ORDER_MARGIN_INSUFFICIENT' });
+    expect(failures.splice(0)).toEqual([false]);
+    answer('POST /fapi/v1/order', '{"code":-1000,"msg":"?"}', 503);
+    await expect(client.place(REQUEST, STAMP)).rejects.toMatchObject({ code: 'EXCHANGE_OUTCOME_UNKNOWN' });
+    answer('POST /fapi/v1/order', '{"code":-1015,"msg":"Too many new orders."}', 429);
+    await expect(client.place(REQUEST, STAMP)).rejects.toMatchObject({ reason: 'ORDER_RATE_LIMITED' });
+    expect(failures).toEqual([true, true]);
+  });
+
   it('sends amounts and the stamp as they were given', async () => {
     answer('POST /fapi/v1/order', ORDER);
     const client = await connect();

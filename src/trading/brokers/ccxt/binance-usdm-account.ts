@@ -14,6 +14,7 @@ import {
   type BinanceUsdmSession,
   createBinanceUsdmSession,
   type RequestFields,
+  type RequestOutcomes,
   VenueAnswerError,
 } from '../../../data/index.ts';
 import {
@@ -55,6 +56,8 @@ export interface BinanceUsdmAccountOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Told of each request whether it failed. */
+  readonly outcomes?: Pick<RequestOutcomes, 'record'>;
   readonly requestTimeoutMs: number;
   readonly margin: { readonly mode: 'cross' | 'isolated'; readonly leverage: number };
   readonly positionMode: PositionMode;
@@ -86,13 +89,14 @@ const NO_SUCH_ORDER = -2013;
  *   TransientError where the venue cannot be reached.
  */
 export async function createBinanceUsdmAccount(options: BinanceUsdmAccountOptions): Promise<AccountClient> {
-  const { url, credentials, clock, metrics, requestTimeoutMs } = options;
+  const { url, credentials, clock, metrics, outcomes, requestTimeoutMs } = options;
   const session = await createBinanceUsdmSession({
     url,
     credentials,
     clock,
     requestTimeoutMs,
     ...(metrics ? { metrics } : {}),
+    ...(outcomes ? { outcomes } : {}),
   });
   try {
     await settle(session, options);
