@@ -178,6 +178,22 @@ describe('the command line', () => {
     expect(written.stderr).toMatch(/remedy: /);
   });
 
+  it('says what is wrong with an option whether or not there is a store', async () => {
+    for (const command of [
+      ['trade', 'positions', '--limit', '0'],
+      ['trade', 'orders', '--limit', 'x'],
+      ['trade', 'fills', '--limit', '1.5'],
+      ['trade', 'export', '--kind', 'bananas', '--output', 'x.csv'],
+      ['trade', 'export', '--kind', 'fills', '--output', 'x.csv', '--from', 'yesterday'],
+      ['signals', 'list', '--limit', '-1'],
+      ['signals', 'tail', '--limit', 'x'],
+    ]) {
+      const { context, written } = capture();
+      expect(await runCli([...command, '--json', '--data-dir', '/nonexistent/minutehand'], context)).toBe(2);
+      expect(JSON.parse(written.stdout)).toMatchObject({ error: { code: 'USAGE_INVALID' } });
+    }
+  });
+
   it('says that there is no store yet instead of making one', async () => {
     for (const command of [
       ['status'],

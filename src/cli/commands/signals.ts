@@ -57,16 +57,10 @@ export function addSignals(program: Command, context: CliContext): void {
           );
           return { result: { ...explanation }, lines: () => explanationLines(explanation) };
         }
-        const found = await withStore(
-          config,
-          commandLog(config, options),
-          { create: false, migrate: true },
-          (database) =>
-            listSignals(database, {
-              book: BOOK,
-              ...filterOf(options),
-              limit: wholeNumber('--limit', options.limit, 1),
-            }),
+        const filter = { book: BOOK, ...filterOf(options), limit: wholeNumber('--limit', options.limit, 1) };
+        const stored = { create: false, migrate: true };
+        const found = await withStore(config, commandLog(config, options), stored, (database) =>
+          listSignals(database, filter),
         );
         return {
           result: { signals: found },
@@ -80,9 +74,9 @@ export function addSignals(program: Command, context: CliContext): void {
     .action((options: ListOptions) =>
       perform(context, options, async () => {
         const config = readConfig(context, options).values;
+        const limit = wholeNumber('--limit', options.limit, 1);
         await withStore(config, commandLog(config, options), { create: false, migrate: true }, async (database) => {
           let after: EpochMs | undefined;
-          const limit = wholeNumber('--limit', options.limit, 1);
           while (!context.signal.aborted) {
             const range = after === undefined ? { limit } : { after };
             const found = await listSignals(database, { book: BOOK, ...filterOf(options), ...range });

@@ -44,10 +44,11 @@ interface ExportOptions extends CommonOptions {
 
 /** `trade positions`, `orders`, `fills`, `export`. */
 export function addTradeLedger(trade: Command, context: CliContext): void {
-  const onStore = (options: CommonOptions, work: (database: Database) => Promise<Report>) =>
-    perform(context, options, () => {
+  /** @param plan reads the options: what is wrong with them is told whether or not there is a store */
+  const onStore = (options: CommonOptions, plan: () => (database: Database) => Promise<Report>) =>
+    perform(context, options, async () => {
       const config = readConfig(context, options).values;
-      return withStore(config, commandLog(config, options), { create: false, migrate: true }, work);
+      return withStore(config, commandLog(config, options), { create: false, migrate: true }, plan());
     });
   const withList = (command: Command) =>
     withCommonOptions(command)
@@ -58,18 +59,20 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
     .description('Open positions, and what the fills of each strategy came to.')
     .addHelpText('after', '\nExample: minutehand trade positions --json')
     .action((options: ListOptions) =>
-      onStore(options, async (database) => {
+      onStore(options, () => {
         const { symbol, limit } = filterOf(options);
-        const open = (await listPositions(database, BOOK)).filter(
-          (each) => symbol === undefined || each.symbol === symbol,
-        );
-        const positions = open.slice(0, limit);
-        const listed = reportRows('positions', positions, POSITION_COLUMNS, 'no open positions');
-        const strategies = await listStrategyResults(database, BOOK);
-        const results = reportRows('strategies', strategies, STRATEGY_COLUMNS, '');
-        return {
-          result: { ...listed.result, ...results.result },
-          lines: () => [...listed.lines(), ...(strategies.length === 0 ? [] : ['', ...results.lines()])],
+        return async (database) => {
+          const open = (await listPositions(database, BOOK)).filter(
+            (each) => symbol === undefined || each.symbol === symbol,
+          );
+          const positions = open.slice(0, limit);
+          const listed = reportRows('positions', positions, POSITION_COLUMNS, 'no open positions');
+          const strategies = await listStrategyResults(database, BOOK);
+          const results = reportRows('strategies', strategies, STRATEGY_COLUMNS, '');
+          return {
+            result: { ...listed.result, ...results.result },
+            lines: () => [...listed.lines(), ...(strategies.length === 0 ? [] : ['', ...results.lines()])],
+          };
         };
       }),
     );
@@ -78,22 +81,18 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
     .option('--open', 'only those that have not ended')
     .addHelpText('after', '\nExample: minutehand trade orders --open')
     .action((options: ListOptions) =>
-      onStore(options, async (database) => {
-        const orders = await listOrders(database, {
-          book: BOOK,
-          ...filterOf(options),
-          ...(options.open ? { open: true } : {}),
-        });
-        return reportRows('orders', orders, ORDER_COLUMNS, 'no orders');
+      onStore(options, () => {
+        const filter = { book: BOOK, ...filterOf(options), ...(options.open ? { open: true } : {}) };
+        return async (database) => reportRows('orders', await listOrders(database, filter), ORDER_COLUMNS, 'no orders');
       }),
     );
   withList(trade.command('fills'))
     .description('Executions, oldest first.')
     .addHelpText('after', '\nExample: minutehand trade fills --symbol BTCUSDT --limit 50')
     .action((options: ListOptions) =>
-      onStore(options, async (database) => {
-        const fills = await listFills(database, { book: BOOK, ...filterOf(options) });
-        return reportRows('fills', fills, FILL_COLUMNS, 'no fills');
+      onStore(options, () => {
+        const filter = { book: BOOK, ...filterOf(options) };
+        return async (database) => reportRows('fills', await listFills(database, filter), FILL_COLUMNS, 'no fills');
       }),
     );
   withCommonOptions(trade.command('export'))
@@ -106,23 +105,26 @@ export function addTradeLedger(trade: Command, context: CliContext): void {
     .option('--until <TIME>', 'before')
     .addHelpText('after', '\nExample: minutehand trade export --kind fills --output fills.csv --from 2025-06-01')
     .action((options: ExportOptions) =>
-      onStore(options, async (database) => {
+      onStore(options, () => {
         const kind = exportKind(options);
         const format = exportFormat(options);
-        const rows = await EXPORTS[kind].rows(database, {
+        const filter = {
           book: BOOK,
           ...(options.symbol === undefined ? {} : { symbol: options.symbol.toUpperCase() }),
           ...(options.from === undefined ? {} : { from: timeOf('--from', options.from) }),
           ...(options.until === undefined ? {} : { until: timeOf('--until', options.until) }),
-        });
+        };
         const { columns } = EXPORTS[kind];
-        const lines = () => [columns.join(','), ...rows.map((row) => csvLine(columns, row))];
-        if (options.output === undefined) return { result: {}, lines };
-        const output = isAbsolute(options.output) ? options.output : resolve(context.invokedFrom, options.output);
-        writeFileSync(output, format === 'csv' ? `${lines().join('\n')}\n` : await parquetOf(tableOf(columns, rows)));
-        return {
-          result: { ok: true, kind, format, rows: rows.length, output },
-          lines: () => [`${rows.length} ${kind} written to ${output}`],
+        return async (database) => {
+          const rows = await EXPORTS[kind].rows(database, filter);
+          const lines = () => [columns.join(','), ...rows.map((row) => csvLine(columns, row))];
+          if (options.output === undefined) return { result: {}, lines };
+          const output = isAbsolute(options.output) ? options.output : resolve(context.invokedFrom, options.output);
+          writeFileSync(output, format === 'csv' ? `${lines().join('\n')}\n` : await parquetOf(tableOf(columns, rows)));
+          return {
+            result: { ok: true, kind, format, rows: rows.length, output },
+            lines: () => [`${rows.length} ${kind} written to ${output}`],
+          };
         };
       }),
     );
