@@ -16,7 +16,13 @@ import {
   silentLog,
 } from '../core/index.ts';
 import type { FeatureEngineer } from '../features/index.ts';
-import { type AccountClient, applyBrokerEvents, CcxtBroker, enterIntents } from '../trading/index.ts';
+import {
+  type AccountClient,
+  applyBrokerEvents,
+  CcxtBroker,
+  DEFAULT_PROTECTION_SETTINGS,
+  enterIntents,
+} from '../trading/index.ts';
 import { AccountTrading } from './account-trading.ts';
 import { initialBookState, observeCandles } from './book-state.ts';
 import { START, testCandle, testInstrument, testSettings } from './decide-fixtures.ts';
@@ -53,8 +59,13 @@ const FILL: BrokerEvent = {
 };
 
 /** A book with one entry under way, at an account that is spoken for by what a test puts into `reports`. */
-function book({ isAtAccount = true, isFilled = false, isPriced = false, explained = (_since: EpochMs) => {} } = {}) {
-  const settings = testSettings();
+function book({
+  isAtAccount = true,
+  isFilled = false,
+  isPriced = false,
+  explained = (_since: EpochMs) => {},
+  settings = testSettings(),
+} = {}) {
   const reports: BrokerEvent[] = [];
   const sent: OrderIntent[] = [];
   const committed: (CycleRecord | EventRecord)[] = [];
@@ -176,6 +187,20 @@ it('does not go on in memory after a failed commit, which may have come to be', 
   await expect(cycle.book.applyEvents()).rejects.toThrow('the database is away');
   await expect(cycle.book.guardPositions(0)).rejects.toThrow('the database is away');
   expect([sent, committed]).toEqual([[], []]);
+});
+
+it('halts once for a position without a confirmed stop, however long it stays without one', async () => {
+  const defaults = testSettings();
+  const strategies = defaults.strategies.map((strategy) =>
+    Object.assign(Object.create(strategy), {
+      protection: { ...DEFAULT_PROTECTION_SETTINGS, whenUnconfirmed: 'halt' as const },
+    }),
+  );
+  const { cycle, committed } = book({ isFilled: true, settings: { ...defaults, strategies } });
+  expect(await cycle.book.guardPositions(0)).toEqual(['ml/AUSDT']);
+  expect(await cycle.book.guardPositions(0)).toEqual([]);
+  expect(committed).toHaveLength(1);
+  expect(cycle.book.state.risk.latches).toMatchObject([{ mode: 'HALTED', reason: 'PROTECTION_UNCONFIRMED' }]);
 });
 
 it('what an account holds of an instrument that ended is left to the venue; only paper settles it by itself', async () => {

@@ -144,16 +144,22 @@ export function closeUnprotected(
   at: EpochMs,
   settings: Settings,
 ): BetweenMinutes {
-  const policyOf = (key: string) => {
-    const strategy = state.ledger.positions.get(key)?.strategy;
-    const { protection } = settings.strategies.find(({ name }) => name === strategy) ?? {};
-    return (protection ?? DEFAULT_PROTECTION_SETTINGS).whenUnconfirmed;
-  };
-  const closed = keys.filter((key) => policyOf(key) === 'close');
+  const closed = keys.filter((key) => policyOf(state, key, settings) === 'close');
   const mustHalt = closed.length < keys.length;
   const halted = mustHalt ? haltFor(state.risk, at, 'PROTECTION_UNCONFIRMED') : { risk: state.risk, events: [] };
   const held = { ...state, risk: halted.risk };
   return closePositions(held, closed, at, 'PROTECTION_UNCONFIRMED', settings, halted.events);
+}
+
+/** Whether trading is halted already where that is all that its strategy wants of a position without a confirmed stop. */
+export const isHaltedFor = (state: BookState, key: string, settings: Settings): boolean =>
+  policyOf(state, key, settings) === 'halt' &&
+  state.risk.latches.some(({ reason }) => reason === 'PROTECTION_UNCONFIRMED');
+
+function policyOf({ ledger }: BookState, key: string, { strategies }: Settings) {
+  const strategy = ledger.positions.get(key)?.strategy;
+  const { protection } = strategies.find(({ name }) => name === strategy) ?? {};
+  return (protection ?? DEFAULT_PROTECTION_SETTINGS).whenUnconfirmed;
 }
 
 /** Closes positions at market, each by an order of this very moment. */

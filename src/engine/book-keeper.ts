@@ -29,6 +29,7 @@ import {
   closePositions,
   closeUnprotected,
   haltUnreconciled,
+  isHaltedFor,
   positionsWithoutExit,
   unprotectedPositions,
 } from './book-events.ts';
@@ -239,7 +240,7 @@ export class BookKeeper {
   /**
    * Closes, or halts for, positions that have been without a confirmed stop for `confirmWithinMs`, and everything where that was asked
    * for; to be called every second or so.
-   * @returns keys of positions without a confirmed stop
+   * @returns keys of positions that were without a confirmed stop, and are acted on
    */
   guardPositions(confirmWithinMs: number): Promise<readonly string[]> {
     return this.inTurn(async () => {
@@ -248,7 +249,8 @@ export class BookKeeper {
       if (this.#lastMinute === undefined) return [];
       const bare = unprotectedPositions(this.#state);
       this.#bareSince = new Map(bare.map((key) => [key, this.#bareSince.get(key) ?? now]));
-      const due = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
+      const late = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
+      const due = late.filter((key) => !isHaltedFor(this.#state, key, settings.decide));
       if (due.length > 0) {
         log.error({ positions: due, reason: 'PROTECTION_UNCONFIRMED' }, 'positions without a confirmed stop');
         const at = clock.now();
