@@ -82,6 +82,13 @@ describe('money that comes and goes other than by trading', () => {
     expect([...forgetEnded(next, epochMs(T + 3 * 86_400_000), retention).flows.keys()]).toEqual(['f2']);
   });
 
+  it('is booked once where a restart tells it again, however long ago the newest came: those shortly before are asked for too', () => {
+    const { ledger } = applyBrokerEvents(entered(), [flow('f1', '1'), flow('f2', '1', epochMs(T + 1_000))]);
+    const later = forgetEnded(ledger, epochMs(T + 3 * 86_400_000), { orders: 0, legs: 0 } as never);
+    expect(lastCashFlowAt(later)).toBe(T + 1_000);
+    expect(applyBrokerEvents(later, [flow('f1', '1'), flow('f2', '1')]).cashFlows).toEqual([]);
+  });
+
   it('is never forgotten altogether: where the account was taken over stays known', () => {
     const { ledger } = applyBrokerEvents(entered(), [flow('f1', '1')]);
     const later = forgetEnded(ledger, epochMs(T + 30 * 86_400_000), { orders: 0, legs: 0 } as never);

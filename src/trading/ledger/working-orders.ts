@@ -1,4 +1,4 @@
-import { DAY_MS, type EpochMs, isTerminal, type Milliseconds, type OrderIntent } from '../../core/index.ts';
+import { DAY_MS, type EpochMs, HOUR_MS, isTerminal, type Milliseconds, type OrderIntent } from '../../core/index.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerOrder } from './ledger-order.ts';
 import type { WorkingLegs } from './ledger-orders.ts';
@@ -43,8 +43,9 @@ export interface EndedRetention {
   readonly legs: Milliseconds;
 }
 
-/** Cash flows are asked for from an hour before the newest on; ids older than this are not seen again. */
+/** Paper tells those of a day again after a restart, an account those of shortly before the newest, however long ago that was. */
 const FLOW_RETENTION_MS = 2 * DAY_MS;
+const FLOW_RETENTION_BEFORE_NEWEST_MS = HOUR_MS;
 
 /** The ledger without orders that ended longer before `minute` than they are remembered. */
 export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: EndedRetention): Ledger {
@@ -54,8 +55,8 @@ export function forgetEnded(ledger: Ledger, minute: EpochMs, retention: EndedRet
   if (!isOrderDue && !isFlowDue) return ledger;
   const isForgotten = ({ intent, endedAt }: LedgerOrder) =>
     endedAt !== undefined && minute - endedAt > (intent.parent === undefined ? retention.orders : retention.legs);
-  const newest = lastCashFlowAt(ledger);
-  const isOld = (time: EpochMs) => time !== newest && minute - time > FLOW_RETENTION_MS;
+  const kept = (lastCashFlowAt(ledger) ?? minute) - FLOW_RETENTION_BEFORE_NEWEST_MS;
+  const isOld = (time: EpochMs) => time < kept && minute - time > FLOW_RETENTION_MS;
   const areFlowsOld = isFlowDue && [...ledger.flows.values()].some(isOld);
   if (!isOrderDue && !areFlowsOld) return ledger;
   return {

@@ -2,8 +2,11 @@ import { type BrokerEvent, type Clock, type EpochMs, epochMs } from '../../../co
 import { formatCash, parseCash } from '../../../matching/index.ts';
 import type { AccountClient } from './account-client.ts';
 
-/** Cash flows of one settlement are written one after the other: those of so long before the newest are asked for again. */
-const FLOW_OVERLAP_MS = 5_000;
+/**
+ * Cash flows of one settlement are written one after the other: those of so long before the newest are asked for again. Less than the
+ * ledger remembers them.
+ */
+const FLOW_OVERLAP_MS = 60_000;
 
 interface AccountCashParts {
   readonly client: Pick<AccountClient, 'wallet' | 'cashFlowsSince'>;
