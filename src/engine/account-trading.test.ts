@@ -65,6 +65,7 @@ function book({
   isPriced = false,
   explained = (_since: EpochMs) => {},
   settings = testSettings(),
+  clock = CLOCK,
 } = {}) {
   const reports: BrokerEvent[] = [];
   const sent: OrderIntent[] = [];
@@ -150,7 +151,7 @@ function book({
       instruments: () => new Map([['AUSDT', testInstrument('AUSDT', { status: 'delisted' })]]),
       ended: () => new Set(['AUSDT']),
       entriesBlocked: () => undefined,
-      clock: CLOCK,
+      clock,
       journal,
       broker,
       predictors: { use: (work) => work(undefined) },
@@ -187,6 +188,25 @@ it('does not go on in memory after a failed commit, which may have come to be', 
   await expect(cycle.book.applyEvents()).rejects.toThrow('the database is away');
   await expect(cycle.book.guardPositions(0)).rejects.toThrow('the database is away');
   expect([sent, committed]).toEqual([[], []]);
+});
+
+it('closes a position without a confirmed stop, and again at once where the exit came to nothing', async () => {
+  let elapsed = 0;
+  const clock: Clock = {
+    ...CLOCK,
+    now: () => epochMs(START + MINUTE_MS + elapsed),
+    elapsed: () => milliseconds(elapsed),
+  };
+  const { cycle, reports, sent } = book({ isFilled: true, clock });
+  const guardAt = async (at: number) => {
+    elapsed = at;
+    await cycle.book.guardPositions(10_000);
+    return sent.filter(({ purpose }) => purpose === 'exit').length;
+  };
+  expect([await guardAt(0), await guardAt(9_000), await guardAt(10_000), await guardAt(14_000)]).toEqual([0, 0, 1, 1]);
+  reports.push({ kind: 'status', clientOrderId: sent[0]?.clientOrderId ?? '', status: 'REJECTED', time: START });
+  await cycle.book.applyEvents();
+  expect([await guardAt(15_000), await guardAt(16_000)]).toEqual([2, 2]);
 });
 
 it('halts once for a position without a confirmed stop, however long it stays without one', async () => {

@@ -128,14 +128,21 @@ export function haltUnreconciled(state: BookState, at: EpochMs, text: string, se
 }
 
 /** Positions, by `positionKey`, of which less than all is under stops that the venue is known to hold, or that work already. */
+export function positionsWithoutStop({ ledger }: BookState): string[] {
+  const legsOf = workingLegsOf(ledger);
+  return uncovered(ledger, (key) => legsOf(key).stops.filter(isConfirmed));
+}
+
+/** Those of {@link positionsWithoutStop} that no exit closes either. */
 export function unprotectedPositions({ ledger }: BookState): string[] {
   const legsOf = workingLegsOf(ledger);
-  return [...ledger.positions].flatMap(([key, { quantity, isOvershoot }]) => {
-    if (isOvershoot) return [];
-    const closing = [...legsOf(key).stops.filter(isConfirmed), ...exitsOf(ledger, key)];
-    return coverOf(closing) >= magnitude(quantity) ? [] : [key];
-  });
+  return uncovered(ledger, (key) => [...legsOf(key).stops.filter(isConfirmed), ...exitsOf(ledger, key)]);
 }
+
+const uncovered = (ledger: Ledger, closingOf: (key: string) => LedgerOrder[]): string[] =>
+  [...ledger.positions].flatMap(([key, { quantity, isOvershoot }]) =>
+    isOvershoot || coverOf(closingOf(key)) >= magnitude(quantity) ? [] : [key],
+  );
 
 /** Closes positions whose stop was not confirmed in time, or halts trading, as their strategies say. */
 export function closeUnprotected(

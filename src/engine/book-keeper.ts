@@ -31,6 +31,7 @@ import {
   haltUnreconciled,
   isHaltedFor,
   positionsWithoutExit,
+  positionsWithoutStop,
   unprotectedPositions,
 } from './book-events.ts';
 import type { BookState } from './book-state.ts';
@@ -44,6 +45,8 @@ const RECONCILIATION_LOOKS = 4;
 /** Reconciliations in a row in which nothing but the balance differs, until that counts. */
 const MOST_MONEY_DIFFERENCES = 4;
 const RECONCILIATION_PAUSE_MS = 1_000;
+/** Real time between two attempts to close a position without a confirmed stop, at the least. */
+const CLOSE_AGAIN_MS = 2_000;
 /** Less than the ledger remembers ended legs: an older execution may be one that is booked and forgotten. */
 const LONGEST_EXPLAINED_MS = 90 * MINUTE_MS;
 
@@ -247,11 +250,17 @@ export class BookKeeper {
       const { clock, settings, log } = this.#parts;
       const now = clock.elapsed();
       if (this.#lastMinute === undefined) return [];
-      const bare = unprotectedPositions(this.#state);
+      const bare = positionsWithoutStop(this.#state);
       this.#bareSince = new Map(bare.map((key) => [key, this.#bareSince.get(key) ?? now]));
-      const late = bare.filter((key) => now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs);
-      const due = late.filter((key) => !isHaltedFor(this.#state, key, settings.decide));
+      // An exit that came to nothing has protected nothing: the next one does not wait for as long again.
+      const isTime = (key: string) =>
+        now - (this.#bareSince.get(key) ?? now) >= confirmWithinMs &&
+        now - (this.#closingSince.get(key) ?? Number.NEGATIVE_INFINITY) >= Math.min(confirmWithinMs, CLOSE_AGAIN_MS);
+      const due = unprotectedPositions(this.#state).filter(
+        (key) => isTime(key) && !isHaltedFor(this.#state, key, settings.decide),
+      );
       if (due.length > 0) {
+        for (const key of due) this.#closingSince.set(key, now);
         log.error({ positions: due, reason: 'PROTECTION_UNCONFIRMED' }, 'positions without a confirmed stop');
         const at = clock.now();
         const closed = closeUnprotected(this.#state, due, at, settings.decide);
