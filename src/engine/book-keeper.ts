@@ -45,6 +45,8 @@ const RECONCILIATION_LOOKS = 4;
 /** Reconciliations in a row in which nothing but the balance differs, until that counts. */
 const MOST_MONEY_DIFFERENCES = 4;
 const RECONCILIATION_PAUSE_MS = 1_000;
+/** Reconciliations in a row that found no moment of rest, until that is told. */
+const LONG_UNSETTLED = 3;
 /** Real time between two attempts to close a position without a confirmed stop, at the least. */
 const CLOSE_AGAIN_MS = 2_000;
 /** Less than the ledger remembers ended legs: an older execution may be one that is booked and forgotten. */
@@ -81,6 +83,8 @@ export class BookKeeper {
   #lastMinute: EpochMs | undefined;
   #broken: unknown;
   #moneyDiffers = 0;
+  /** Reconciliations in a row without a moment of rest. */
+  #unsettled = 0;
   /** When a position was last tried to be closed outside of a minute, by `positionKey`; real time. */
   readonly #closingSince = new Map<string, number>();
   /** The newest minute after which account and book agreed; after a start that of the former process. */
@@ -213,6 +217,10 @@ export class BookKeeper {
       await account.poll();
     }
     account.agreed(differences?.length === 0);
+    this.#unsettled = differences === undefined ? this.#unsettled + 1 : 0;
+    if (this.#unsettled >= LONG_UNSETTLED) {
+      log.warn({ attempts: this.#unsettled }, 'the account does not come to rest: it cannot be held against the book');
+    }
     if (differences?.length === 0) {
       this.#agreedAt = this.#lastMinute;
       this.#moneyDiffers = 0;

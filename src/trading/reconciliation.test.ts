@@ -49,6 +49,15 @@ describe('an account held against its book', () => {
     expect(words(one, ledger)).toEqual([]);
   });
 
+  it('allows for average prices that are told to eight decimals, of whatever quantity', () => {
+    const ledger = ledgerOf(position('a', '10000000', '123.45'));
+    const positions = new Map([['BTCUSDT', { long: '10000000', short: '0' }]]);
+    expect(words(snapshot({ positions, positionsCost: '123.5' }), ledger)).toEqual([]);
+    expect(words(snapshot({ positions, positionsCost: '123.6' }), ledger)).toEqual([
+      'balance: book 9876.55, venue 9876.4',
+    ]);
+  });
+
   it('names each difference with both sides', () => {
     const ledger = ledgerOf(position('a', '0.3', '300'));
     const found = snapshot({

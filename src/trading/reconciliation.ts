@@ -1,5 +1,5 @@
 import type { AccountSnapshot, SymbolId } from '../core/index.ts';
-import { formatCash, formatQuantity, parseCash, parseQuantity } from '../matching/index.ts';
+import { formatCash, formatQuantity, notionalOf, parseCash, parsePrice, parseQuantity } from '../matching/index.ts';
 import { magnitude } from './ledger/account.ts';
 import type { Ledger } from './ledger/ledger.ts';
 
@@ -14,8 +14,9 @@ export interface Difference {
   readonly symbol?: SymbolId;
 }
 
-/** Venues round each fill's profit and each average price by itself: balances that differ by less agree. Quote currency. */
-const BALANCE_TOLERANCE = '0.01';
+/** Venues round each fill's profit by itself, and tell average prices to eight decimals: money that differs by less agrees. */
+const BALANCE_TOLERANCE = parseCash('0.01');
+const PRICE_TOLERANCE = parsePrice('0.00000001');
 
 /**
  * In what a snapshot of the account disagrees with the book: positions to the last unit, by leg (in one-way mode their sum), the wallet's
@@ -57,10 +58,14 @@ function positionDifferences({ positions, isHedgeMode }: AccountSnapshot, ledger
 
 /** Who realises how much of a leg that several share depends on whose cost counts: what was paid and received in all does not. */
 function balanceDifference({ balance, positionsCost }: AccountSnapshot, ledger: Ledger): Difference[] {
-  const costs = [...ledger.positions.values()].reduce((sum, { cost }) => sum + cost, 0n);
-  const book = ledger.cash - costs;
+  let book = ledger.cash;
+  let tolerance = BALANCE_TOLERANCE;
+  for (const { cost, quantity } of ledger.positions.values()) {
+    book -= cost;
+    tolerance += notionalOf(PRICE_TOLERANCE, magnitude(quantity));
+  }
   const venue = parseCash(balance) - parseCash(positionsCost);
-  if (magnitude(venue - book) <= parseCash(BALANCE_TOLERANCE)) return [];
+  if (magnitude(venue - book) <= tolerance) return [];
   return [{ kind: 'balance', subject: 'balance', book: formatCash(book), venue: formatCash(venue) }];
 }
 
