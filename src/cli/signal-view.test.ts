@@ -37,6 +37,7 @@ const explanation = {
   orders: [],
   notes: [],
   outcomes: {},
+  realized: { max_rally_1h: 0.0125 },
   alternatives: [],
 };
 
@@ -49,6 +50,7 @@ describe('an explanation', () => {
     expect(text).toContain('no order: a gate stopped it');
     expect(text).toMatch(/confidence +STOPPED +0\.5 +0\.6 +SIGNAL_CONFIDENCE_LOW/);
     expect(text).toContain('\ngone\n');
+    expect(text).toMatch(/\nmax_rally_1h +0 +0\.0125\nmax_rally_4h +0 *\n/);
   });
 
   it('lists the largest inputs, with contributions where there are any', () => {
@@ -85,19 +87,32 @@ describe('rolling accuracy', () => {
     brier: 0.6,
     baseBrier: 0.61,
     calibrationError: 0.02,
+    extremes: {
+      forecasts: 150,
+      stretches: 3,
+      isJudged: false,
+      levelBrier: 0.15,
+      baseLevelBrier: 0.16,
+      drawdownError: 0.011,
+      baseDrawdownError: 0.012,
+      rallyError: null,
+      baseRallyError: null,
+    },
   };
 
   it('is n/a of too few forecasts', () => {
     const [, few = '', enough = ''] = accuracyLines(
       [
         { ...figures, isJudged: false },
-        { ...figures, isJudged: true },
+        { ...figures, isJudged: true, extremes: { ...figures.extremes, isJudged: true } },
       ],
       ['4h'],
       7,
     );
-    expect(few).toMatch(/^4h +model-1 +150 +1 +3( +n\/a){7}$/);
-    expect(enough).toMatch(/50\.00 % +40\.00 % +1\.0500 +1\.0600 +0\.6000 +0\.6100 +0\.0200$/);
+    expect(few).toMatch(/^4h +model-1 +150 +1 +3( +n\/a){11} *$/);
+    expect(enough).toMatch(
+      /50\.00 % +40\.00 % +1\.0500 +1\.0600 +0\.6000 +0\.6100 +0\.0200 +0\.1500 +0\.1600 +1\.10 % +1\.20 % *$/,
+    );
     expect(accuracyLines([], ['4h'], 7)).toEqual(['no forecast of the last 7 days for 4h has an outcome yet']);
   });
 });

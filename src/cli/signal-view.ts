@@ -1,4 +1,12 @@
-import { formatTime, type Horizon, MINUTE_MS, type Order, type Signal } from '../core/index.ts';
+import {
+  FORECAST_OUTPUTS,
+  type ForecastOutput,
+  formatTime,
+  type Horizon,
+  MINUTE_MS,
+  type Order,
+  type Signal,
+} from '../core/index.ts';
 import type { RejectedAlternative, RollingAccuracy, SignalExplanation } from '../signals/index.ts';
 import { formatTable } from './terminal.ts';
 
@@ -128,11 +136,12 @@ function inputLines({ inputs, inputsMissing }: SignalExplanation): string[] {
   ];
 }
 
-function outputLines({ outputs }: SignalExplanation): string[] {
+function outputLines({ outputs, realized }: SignalExplanation): string[] {
   if (outputs === null) return ['the forecast is no longer stored'];
+  const known: Readonly<Partial<Record<ForecastOutput, number>>> = realized;
   return formatTable(
-    [{ title: 'output' }, { title: 'value', align: 'right' }],
-    Object.entries(outputs).map(([name, value]) => [name, number(value)]),
+    [{ title: 'output' }, { title: 'value', align: 'right' }, { title: 'came true', align: 'right' }],
+    FORECAST_OUTPUTS.map((name) => [name, number(outputs[name]), figure(known[name])]),
   );
 }
 
@@ -174,8 +183,9 @@ export function accuracyLines(
       { title: 'horizon' },
       { title: 'model' },
       ...['n', 'unknown', 'stretches', 'hits', 'base', 'log-loss', 'base', 'Brier', 'base', 'ECE'].map(right),
+      ...['levels', 'base', 'drawdown', 'base', 'rally', 'base'].map(right),
     ],
-    accuracies.map(({ horizon, modelId, isJudged, ...figures }) => {
+    accuracies.map(({ horizon, modelId, isJudged, extremes, ...figures }) => {
       const judged = (text: string) => (isJudged ? text : 'n/a');
       return [
         horizon,
@@ -188,7 +198,21 @@ export function accuracyLines(
         ...[figures.logLoss, figures.baseLogLoss, figures.brier, figures.baseBrier, figures.calibrationError].map(
           (value) => judged(value.toFixed(4)),
         ),
+        ...extremeFigures(extremes),
       ];
     }),
   );
+}
+
+/** Brier score of the levels, then the errors of drawdown and rally, each with its base; empty where the horizon has none. */
+function extremeFigures(extremes: RollingAccuracy['extremes']): string[] {
+  if (extremes === null) return Array.from({ length: 6 }, () => '');
+  const figureOf = (value: number | null, text: (value: number) => string): string =>
+    value === null ? '' : extremes.isJudged ? text(value) : 'n/a';
+  return [
+    ...[extremes.levelBrier, extremes.baseLevelBrier].map((value) => figureOf(value, (score) => score.toFixed(4))),
+    ...[extremes.drawdownError, extremes.baseDrawdownError, extremes.rallyError, extremes.baseRallyError].map((value) =>
+      figureOf(value, percent),
+    ),
+  ];
 }

@@ -89,15 +89,20 @@ export {
   saveRun,
 } from './operations.ts';
 export {
+  type ExtremeAccuracy,
+  type ExtremeOutputs,
   type ForecastAccuracy,
+  fillExtremes,
   type OutcomeCounts,
   type OutcomeHorizon,
   type RankedMinute,
+  readExtremeAccuracy,
   readForecastAccuracy,
   readOutcomes,
   readRankedMinutes,
   recordOutcomes,
   resolveOutcomes,
+  type StoredOutcome,
 } from './outcomes.ts';
 export {
   type BookedFacts,

@@ -190,7 +190,14 @@ describe('retention', () => {
     );
     expect(live.rowCount).toBe(0);
 
-    const outcomes = { book: 'kept', venue: 'v', horizon: '15m', durationMs: 900_000, threshold: 0.0015 } as const;
+    const outcomes = {
+      book: 'kept',
+      venue: 'v',
+      horizon: '15m',
+      durationMs: 900_000,
+      threshold: 0.0015,
+      hasExtremes: false,
+    } as const;
     expect(await recordOutcomes(database, { ...outcomes, now, minutes: 100 })).toEqual({ known: 0, unknown: 5 });
     const policy = { candleDays: 15, featureDays: 15, predictionDays: 15, signalDays: 100, rejectedSignalDays: 3 };
     const dropped = await applyRetention(database, now, policy);

@@ -1,4 +1,5 @@
-import { type EpochMs, epochMs, type Horizon, outputIndex } from '../core/index.ts';
+import type pg from 'pg';
+import { type EpochMs, epochMs, type Horizon, MINUTE_MS, outputIndex } from '../core/index.ts';
 import { type Database, inTransaction } from './connection.ts';
 import { FORECAST_OUTCOMES, withPartitions } from './partitions.ts';
 
@@ -8,6 +9,8 @@ export interface OutcomeHorizon {
   readonly durationMs: number;
   /** A return above it is up, at or below its negative down; a fraction. */
   readonly threshold: number;
+  /** Whether forecasts have targets of how far the market rises and falls within it. */
+  readonly hasExtremes: boolean;
 }
 
 export interface OutcomeCounts {
@@ -18,40 +21,51 @@ export interface OutcomeCounts {
 
 /**
  * Enters the outcomes of a book's forecasts whose horizon has ended by `now`, going on after the last minute done: at most `minutes` of them. A
- * forecast whose candle at either end is missing gets a row without a return, for {@link resolveOutcomes}. Repeating it changes nothing.
+ * forecast whose candle at either end is missing gets a row without a return, for {@link resolveOutcomes}; one within whose horizon any
+ * is missing, a row without extremes, for {@link fillExtremes}. Repeating it changes nothing.
  */
 export async function recordOutcomes(
   database: Database,
   query: { book: string; venue: string; now: EpochMs; minutes: number } & OutcomeHorizon,
 ): Promise<OutcomeCounts> {
-  const { book, venue, horizon, durationMs, threshold, now, minutes } = query;
+  const { book, venue, horizon, durationMs, threshold, hasExtremes, now, minutes } = query;
   const due = [book, horizon, now - durationMs, minutes];
-  const { rows: minutesDue } = await database.pool.query<{ minute: number }>(DUE, due);
-  const last = minutesDue.at(-1)?.minute;
-  if (last === undefined) return { known: 0, unknown: 0 };
-  return withPartitions(
-    database,
-    FORECAST_OUTCOMES,
-    minutesDue.map(({ minute }) => minute),
-    () =>
-      inTransaction(database, async (client) => {
-        const values = [book, minutesDue.map(({ minute }) => minute), venue, horizon, durationMs, threshold];
-        const { rows } = await client.query<{ is_known: boolean; count: number }>(RECORD, values);
-        await client.query(
-          `INSERT INTO outcome_progress AS known (book, horizon, minute) VALUES ($1, $2, $3)
-           ON CONFLICT (book, horizon) DO UPDATE SET minute = greatest(known.minute, excluded.minute)`,
-          [book, horizon, last],
-        );
-        const count = (isKnown: boolean) => rows.find((row) => row.is_known === isKnown)?.count ?? 0;
-        return { known: count(true), unknown: count(false) };
-      }),
+  const { rows: minutesDue } = await database.pool.query<{ minute: EpochMs }>(DUE, due);
+  const times = minutesDue.map(({ minute }) => minute);
+  if (times.length === 0) return { known: 0, unknown: 0 };
+  return withPartitions(database, FORECAST_OUTCOMES, times, () =>
+    inTransaction(database, async (client) => {
+      const values = [book, times, venue, horizon, durationMs, threshold];
+      const { rows } = await client.query<{ is_known: boolean; count: number }>(RECORD, values);
+      for (const { from, last } of hasExtremes ? runsOf(times, durationMs) : []) {
+        await fillExtremes(client, { venue, horizon, durationMs, from, until: epochMs(last + 1) });
+      }
+      await client.query(
+        `INSERT INTO outcome_progress AS known (book, horizon, minute) VALUES ($1, $2, $3)
+         ON CONFLICT (book, horizon) DO UPDATE SET minute = greatest(known.minute, excluded.minute)`,
+        [book, horizon, times.at(-1)],
+      );
+      const count = (isKnown: boolean) => rows.find((row) => row.is_known === isKnown)?.count ?? 0;
+      return { known: count(true), unknown: count(false) };
+    }),
   );
+}
+
+/** Ascending times, parted where one is further than `gapMs` from the next. */
+function runsOf(times: readonly EpochMs[], gapMs: number): { from: EpochMs; last: EpochMs }[] {
+  const runs: { from: EpochMs; last: EpochMs }[] = [];
+  for (const time of times) {
+    const run = runs.at(-1);
+    if (run && time - run.last <= gapMs) run.last = time;
+    else runs.push({ from: time, last: time });
+  }
+  return runs;
 }
 
 /** Fills outcomes of minutes from `from` on that were without a return and whose candles have become known since; returns how many. */
 export async function resolveOutcomes(
   database: Database,
-  { from, horizon, durationMs, threshold }: { from: EpochMs } & OutcomeHorizon,
+  { from, horizon, durationMs, threshold }: { from: EpochMs } & Omit<OutcomeHorizon, 'hasExtremes'>,
 ): Promise<number> {
   const { rowCount } = await database.pool.query(
     `UPDATE forecast_outcomes AS outcome SET realized_return = found.change, direction = ${directionOf('found.change', '$4')}
@@ -61,6 +75,27 @@ export async function resolveOutcomes(
        AND outcome.minute >= $1 AND found.change IS NOT NULL`,
     [from, horizon, durationMs, threshold],
   );
+  return rowCount ?? 0;
+}
+
+/**
+ * Fills how far the market rose and fell after the minutes of `[from, until)`, in outcomes that lack it and all of whose candles are known; returns
+ * how many. Each candle of the stretch is read once.
+ */
+export async function fillExtremes(
+  client: Pick<pg.ClientBase, 'query'>,
+  query: { venue: string; horizon: Horizon; durationMs: number; from: EpochMs; until: EpochMs },
+): Promise<number> {
+  const { venue, horizon, durationMs, from, until } = query;
+  const lacking = await client.query<{ instrument_id: number }>(
+    `SELECT instrument_id FROM instruments WHERE venue = $1 AND (SELECT true FROM forecast_outcomes AS outcome
+       WHERE outcome.instrument_id = instruments.instrument_id AND minute >= $3 AND minute < $4 AND horizon = $2
+         AND realized_rally IS NULL LIMIT 1)`,
+    [venue, horizon, from, until],
+  );
+  if (lacking.rows.length === 0) return 0;
+  const ids = lacking.rows.map(({ instrument_id }) => instrument_id);
+  const { rowCount } = await client.query(EXTREMES, [ids, horizon, from, until, until + durationMs, durationMs]);
   return rowCount ?? 0;
 }
 
@@ -90,6 +125,33 @@ const RECORD = `WITH forecast AS (
     ON CONFLICT DO NOTHING RETURNING realized_return
   )
   SELECT realized_return IS NOT NULL AS is_known, count(*) AS count FROM entered GROUP BY 1`;
+
+/**
+ * A moving extreme over a horizon's length, in one pass (van Herk's): time is cut into blocks of that length, a stretch is the rest of one block from
+ * its first candle on and the next block up to its last; where the candle so many before the last is not that first one, some are missing. Rows that
+ * exist are looked up and changed through their key: a join could be planned as a loop over all pairs, as partitions just made have no statistics.
+ */
+const EXTREMES = `WITH candle AS (
+    SELECT instrument_id, open_time, max(high) OVER upto AS high_upto, min(low) OVER upto AS low_upto,
+      max(high) OVER rest AS high_rest, min(low) OVER rest AS low_rest
+    FROM raw_market_data WHERE instrument_id = ANY ($1::int4[]) AND timeframe = '1m' AND open_time >= $3 AND open_time < $5
+    WINDOW upto AS (PARTITION BY instrument_id, open_time / $6::int8 ORDER BY open_time),
+      rest AS (PARTITION BY instrument_id, open_time / $6::int8 ORDER BY open_time DESC)
+  ), stretch AS (
+    SELECT instrument_id, open_time - $6::int8 + ${MINUTE_MS} AS minute, lag(open_time, length) OVER earlier AS first,
+      greatest(high_upto, lag(high_rest, length) OVER earlier) AS highest,
+      least(low_upto, lag(low_rest, length) OVER earlier) AS lowest
+    FROM candle CROSS JOIN (SELECT ($6::int8 / ${MINUTE_MS} - 1)::int4 AS length) AS candles
+    WINDOW earlier AS (PARTITION BY instrument_id ORDER BY open_time)
+  ), found AS (
+    SELECT instrument_id, minute, highest, lowest, ${closeAt('stretch', '0')} AS close FROM stretch
+    WHERE first = minute AND minute < $4 AND (SELECT realized_rally IS NULL FROM forecast_outcomes AS outcome
+      WHERE outcome.instrument_id = stretch.instrument_id AND outcome.minute = stretch.minute AND horizon = $2)
+  )
+  INSERT INTO forecast_outcomes (instrument_id, minute, horizon, realized_rally, realized_drawdown)
+  SELECT instrument_id, minute, $2, highest / close - 1, close / lowest - 1 FROM found WHERE close > 0 AND lowest > 0
+  ON CONFLICT (instrument_id, minute, horizon) DO UPDATE
+    SET realized_rally = excluded.realized_rally, realized_drawdown = excluded.realized_drawdown`;
 
 /** Bins of the calibration error, per class. */
 const CALIBRATION_BINS = 15;
@@ -161,6 +223,79 @@ const ACCURACY = `WITH judged AS (
     (SELECT sum(gap) FROM bins WHERE bins.model_id = sums.model_id) / n / 3 AS "calibrationError"
   FROM sums JOIN frequencies USING (model_id) ORDER BY model_id`;
 
+/** Where a forecast holds what it says of how far the market goes within a horizon; positions in its values. */
+export interface ExtremeOutputs {
+  /** Probabilities that the market rises, or falls, as far as `move`, a fraction. */
+  readonly levels: readonly { readonly output: number; readonly side: 'long' | 'short'; readonly move: number }[];
+  /** Forecast rally and drawdown; null where there are none. */
+  readonly rally: number | null;
+  readonly drawdown: number | null;
+}
+
+/** How one model's forecasts of how far the market goes within a horizon came true, over the minutes that are multiples of 15. */
+export interface ExtremeAccuracy {
+  readonly modelId: string;
+  /** Forecasts whose extremes are known, and stretches as in {@link ForecastAccuracy}. */
+  readonly forecasts: number;
+  readonly stretches: number;
+  /** Mean Brier score of the levels, and that of the share of each that was reached, known in hindsight; null without levels. */
+  readonly levelBrier: number | null;
+  readonly baseLevelBrier: number | null;
+  /** Root mean squared errors, and those of the mean, known in hindsight; fractions, null where the horizon has none. */
+  readonly drawdownError: number | null;
+  readonly baseDrawdownError: number | null;
+  readonly rallyError: number | null;
+  readonly baseRallyError: number | null;
+}
+
+/** The same of how far the market went, as {@link readForecastAccuracy} of where it went. */
+export async function readExtremeAccuracy(
+  database: Database,
+  query: { book: string; venue: string; horizon: Horizon; durationMs: number; from: EpochMs; until: EpochMs },
+  { levels, rally, drawdown }: ExtremeOutputs,
+): Promise<ExtremeAccuracy[]> {
+  const { book, venue, horizon, durationMs, from, until } = query;
+  // Arrays count from 1.
+  const position = (output: number | null) => (output === null ? null : output + 1);
+  const { rows } = await database.pool.query<ExtremeAccuracy>(EXTREME_ACCURACY, [
+    book,
+    venue,
+    horizon,
+    durationMs,
+    from,
+    until,
+    levels.map(({ output }) => output + 1),
+    levels.map(({ side }) => side === 'long'),
+    levels.map(({ move }) => move),
+    position(drawdown),
+    position(rally),
+  ]);
+  return rows;
+}
+
+const EXTREME_ACCURACY = `WITH judged AS (
+    SELECT model_id, minute, outputs, realized_rally AS rally, realized_drawdown AS drawdown
+    FROM forecast_outcomes JOIN instruments USING (instrument_id) JOIN predictions USING (instrument_id, minute)
+    WHERE book = $1 AND venue = $2 AND horizon = $3 AND minute >= $5 AND minute < $6 AND minute % ${QUARTER_MS} = 0
+      AND realized_rally IS NOT NULL
+  ), reached AS (
+    SELECT model_id, output, avg(power(outputs[output] - hit, 2)) AS brier, avg(hit) AS share
+    FROM judged CROSS JOIN unnest($7::int4[], $8::bool[], $9::float8[]) AS level (output, is_long, move)
+      CROSS JOIN LATERAL (SELECT (CASE WHEN is_long THEN rally ELSE drawdown END >= move)::int4::float8 AS hit) AS hits
+    GROUP BY model_id, output
+  ), levels AS (
+    SELECT model_id, avg(brier) AS brier, avg(share * (1 - share)) AS base FROM reached GROUP BY model_id
+  ), sums AS (
+    SELECT model_id, count(*)::float8 AS forecasts, count(DISTINCT minute / $4::int8) AS stretches,
+      sqrt(avg(power(outputs[$10::int4] - drawdown, 2))) AS drawdown, stddev_pop(drawdown) AS base_drawdown,
+      sqrt(avg(power(outputs[$11::int4] - rally, 2))) AS rally, stddev_pop(rally) AS base_rally
+    FROM judged GROUP BY model_id
+  )
+  SELECT model_id AS "modelId", forecasts, stretches, brier AS "levelBrier", base AS "baseLevelBrier",
+    drawdown AS "drawdownError", CASE WHEN $10 IS NOT NULL THEN base_drawdown END AS "baseDrawdownError",
+    rally AS "rallyError", CASE WHEN $11 IS NOT NULL THEN base_rally END AS "baseRallyError"
+  FROM sums LEFT JOIN levels USING (model_id) ORDER BY model_id`;
+
 /** How one model's forecasts of one minute ranked the returns that came. */
 export interface RankedMinute {
   readonly minute: EpochMs;
@@ -204,15 +339,24 @@ const RANKED = `WITH known AS (
   )
   SELECT minute, coefficient FROM judged WHERE symbols >= 5 AND coefficient IS NOT NULL ORDER BY minute`;
 
-/** The realised returns of one symbol's forecast, by horizon; those not known yet are missing. */
+/** What the market did over one horizon after a minute; null where a candle is missing or the horizon has no such target. */
+export interface StoredOutcome {
+  readonly horizon: Horizon;
+  readonly realizedReturn: number | null;
+  readonly direction: number | null;
+  readonly rally: number | null;
+  readonly drawdown: number | null;
+}
+
+/** The outcomes of one symbol's forecasts of a minute, of the horizons that have ended. */
 export async function readOutcomes(
   database: Database,
-  query: { venue: string; symbol: string; minute: EpochMs },
-): Promise<Partial<Record<Horizon, number>>> {
-  const { rows } = await database.pool.query<{ horizon: Horizon; realized_return: number }>(
-    `SELECT horizon, realized_return FROM forecast_outcomes JOIN instruments USING (instrument_id)
-     WHERE venue = $1 AND symbol = $2 AND minute = $3 AND realized_return IS NOT NULL`,
-    [query.venue, query.symbol, epochMs(query.minute)],
+  { venue, symbol, minute }: { venue: string; symbol: string; minute: EpochMs },
+): Promise<StoredOutcome[]> {
+  const { rows } = await database.pool.query<StoredOutcome>(
+    `SELECT horizon, realized_return AS "realizedReturn", direction, realized_rally AS rally, realized_drawdown AS drawdown
+     FROM forecast_outcomes JOIN instruments USING (instrument_id) WHERE venue = $1 AND symbol = $2 AND minute = $3`,
+    [venue, symbol, minute],
   );
-  return Object.fromEntries(rows.map((row) => [row.horizon, row.realized_return]));
+  return rows;
 }

@@ -145,6 +145,7 @@ describe('a candidate explained', () => {
       orders: [{ clientOrderId: 'order-1', status: 'SUBMITTING' }],
       notes: [{ reason: 'SIZE_REDUCED_LIQUIDITY' }],
       outcomes: {},
+      realized: {},
       alternatives: [{ signal: { symbol: 'BUSDT' }, failed: [{ gate: 'confidence' }] }],
     });
     expect(found.signal).not.toHaveProperty('symbolRegime');

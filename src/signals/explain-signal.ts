@@ -10,6 +10,7 @@ import {
   type Order,
   outputOf,
   type Signal,
+  type TargetName,
 } from '../core/index.ts';
 import {
   type Database,
@@ -21,6 +22,7 @@ import {
   readOutcomes,
 } from '../database/index.ts';
 import { type ExplainedInputs, explainInputs, ModelRefusedError } from '../model/index.ts';
+import { realizedTargets } from './outcomes.ts';
 
 /** A candidate that gates stopped. */
 export interface RejectedAlternative {
@@ -42,6 +44,8 @@ export interface SignalExplanation {
   readonly notes: readonly DecisionNote[] | null;
   /** Realised returns of the horizons that have ended. */
   readonly outcomes: Readonly<Partial<Record<Horizon, number>>>;
+  /** The targets of the forecast that are known by now, as far as a candle of their horizon is not missing. */
+  readonly realized: Readonly<Partial<Record<TargetName, number>>>;
   /** Rejected candidates of the same minute, the nearest to passing first. */
   readonly alternatives: readonly RejectedAlternative[];
 }
@@ -85,7 +89,10 @@ export async function explainSignal(database: Database, request: ExplainRequest)
     outputs,
     orders: orders.filter(({ signalId }) => signalId === id),
     notes: cycle?.notes?.filter(({ signalId }) => signalId === id) ?? null,
-    outcomes,
+    outcomes: Object.fromEntries(
+      outcomes.flatMap(({ horizon, realizedReturn }) => (realizedReturn === null ? [] : [[horizon, realizedReturn]])),
+    ),
+    realized: realizedTargets(outcomes),
     alternatives: nearestRejected(
       candidates.filter((candidate) => candidate !== signal),
       request.alternatives ?? 5,

@@ -22,7 +22,7 @@ import {
   type TestDatabase,
 } from '../database/index.ts';
 import { gatherEvidence } from './model-evidence.ts';
-import { rollingAccuracy, stepOutcomes } from './outcomes.ts';
+import { realizedTargets, rollingAccuracy, stepOutcomes } from './outcomes.ts';
 
 const START = Date.UTC(2025, 5, 20, 12);
 const minuteAt = (index: number): EpochMs => epochMs(START + index * MINUTE_MS);
@@ -108,7 +108,11 @@ describe('the outcomes of forecasts', () => {
       steps.map(({ recorded, unknown, resolved }) => [recorded, unknown, resolved]),
     );
   const outcomeOf = (symbol: SymbolId, index: number) =>
-    readOutcomes(test.database, { venue: book, symbol, minute: minuteAt(index) });
+    readOutcomes(test.database, { venue: book, symbol, minute: minuteAt(index) }).then((outcomes) =>
+      Object.fromEntries(
+        outcomes.flatMap(({ horizon, realizedReturn }) => (realizedReturn === null ? [] : [[horizon, realizedReturn]])),
+      ),
+    );
   const closeOf = (symbol: SymbolId, index: number) => (symbol === 'AUSDT' ? 100 + index : 100 - index / 100);
 
   it('are entered once their horizon has ended, and only where the candles at both ends are known', async () => {
@@ -192,7 +196,7 @@ describe('the outcomes of forecasts', () => {
   });
 
   it('are entered so many minutes at a time, going on where the last step ended', async () => {
-    const horizon = { horizon: '15m', durationMs: 900_000, threshold: 0.0015 } as const;
+    const horizon = { horizon: '15m', durationMs: 900_000, threshold: 0.0015, hasExtremes: false } as const;
     await test.database.pool.query('DELETE FROM outcome_progress');
     await test.database.pool.query('DELETE FROM forecast_outcomes');
     const next = () => recordOutcomes(test.database, { ...horizon, book, venue: book, now: minuteAt(64), minutes: 20 });
@@ -312,8 +316,112 @@ describe('rolling accuracy', () => {
       ),
       baseBrier: expect.closeTo(1 - frequencies.reduce((sum, share) => sum + share * share, 0), 10),
       calibrationError: expect.closeTo(gaps / n / 3, 10),
+      extremes: null,
     });
     const [short] = await rollingAccuracy(test.database, { ...query, days: 1 / 24 });
     expect(short).toMatchObject({ forecasts: 40, isJudged: false });
+  });
+});
+
+describe('how far the market went', () => {
+  const book = 'extremes';
+  const HOURS = 17;
+  /** 100 throughout, but for a spike within each horizon of the forecast of minute 0: lows of 98 and 96, highs of 102, 103.5 and 105. */
+  const pricesOf = (index: number) => ({
+    high: { 20: 102, 200: 103.5, 720: 105, 721: 200 }[index] ?? 100,
+    low: { 60: 98, 240: 96, 0: 1 }[index] ?? 100,
+  });
+  const minutes = [0, 15, 30];
+  const realizedOf = async (symbol: SymbolId, index: number) =>
+    realizedTargets(await readOutcomes(test.database, { venue: book, symbol, minute: minuteAt(index) }));
+  const candlesOf = (symbol: SymbolId, from: number, until: number) =>
+    Array.from({ length: until - from }, (_, offset) => ({
+      ...candleOf(symbol, minuteAt(from + offset), 100),
+      ...pricesOf(from + offset),
+    }));
+  let journal: Journal;
+
+  it('is told from the candles of the whole horizon, and not where one is missing', async () => {
+    journal = await journalOf(book);
+    // B has no candle at minute 100.
+    await journal.commitCandles(candlesOf('AUSDT', 0, HOURS * 60));
+    await journal.commitCandles([...candlesOf('BUSDT', 0, 100), ...candlesOf('BUSDT', 101, HOURS * 60)]);
+    for (const index of minutes) {
+      const forecasts = ['AUSDT', 'BUSDT'].map((symbol) => {
+        const forecast = forecastOf(symbol, minuteAt(index));
+        forecast.values[outputIndex('long_will_reach_1pct_4h')] = 0.75;
+        forecast.values[outputIndex('max_drawdown_1h')] = 0.01;
+        return forecast;
+      });
+      await commit(journal, book, minuteAt(index), forecasts);
+    }
+    await stepOutcomes(test.database, { book, venue: book, minute: minuteAt(HOURS * 60 - 1) });
+
+    expect(await realizedOf('AUSDT', 0)).toEqual({
+      future_return_15m: 0,
+      future_return_1h: 0,
+      future_return_4h: 0,
+      future_return_12h: 0,
+      direction_15m: 2,
+      direction_1h: 2,
+      direction_4h: 2,
+      direction_12h: 2,
+      long_will_reach_1pct_4h: 1,
+      long_will_reach_2pct_4h: 1,
+      long_will_reach_3pct_12h: 1,
+      long_will_reach_5pct_12h: 1,
+      short_will_reach_1pct_4h: 1,
+      short_will_reach_2pct_4h: 1,
+      short_will_reach_3pct_12h: 1,
+      short_will_reach_5pct_12h: 0,
+      max_drawdown_1h: 100 / 98 - 1,
+      max_drawdown_4h: 100 / 96 - 1,
+      max_rally_1h: 102 / 100 - 1,
+      max_rally_4h: 103.5 / 100 - 1,
+    });
+    // The highest of 12 hours from minute 15 on is that of minute 721; from minute 30 on the highest of an hour is past.
+    expect(await realizedOf('AUSDT', 15)).toMatchObject({ long_will_reach_5pct_12h: 1 });
+    expect(await realizedOf('AUSDT', 30)).toMatchObject({ max_rally_1h: 0, max_drawdown_1h: 100 / 98 - 1 });
+    const known = await realizedOf('BUSDT', 0);
+    expect(known).toMatchObject({ future_return_12h: 0, max_rally_1h: 102 / 100 - 1 });
+    expect(Object.keys(known)).toHaveLength(10);
+    expect(await realizedOf('BUSDT', 30)).toMatchObject({ max_rally_1h: 0 });
+  });
+
+  it('is what forecasts are held against, by horizon', async () => {
+    const query = { book, venue: book, days: 1, until: minuteAt(HOURS * 60) };
+    const accuracies = await rollingAccuracy(test.database, { ...query, horizons: ['15m', '1h', '4h', '12h'] });
+    const [quarter, hour, four, twelve] = accuracies.map(({ extremes }) => extremes);
+    expect(quarter).toBeNull();
+    // Of six forecasts the highest of the hour was 2 % above four times, and the lowest 2 % below in all.
+    expect(hour).toEqual({
+      forecasts: 6,
+      stretches: 1,
+      isJudged: false,
+      levelBrier: null,
+      baseLevelBrier: null,
+      drawdownError: expect.closeTo(100 / 98 - 1.01, 7),
+      baseDrawdownError: 0,
+      rallyError: expect.closeTo(0.02 * Math.sqrt(4 / 6), 12),
+      baseRallyError: expect.closeTo(0.02 * Math.sqrt((4 / 6) * (2 / 6)), 12),
+    });
+    // Without those of B. One of the four levels was forecast with 0.75, the others with 0; all were reached.
+    expect(four).toMatchObject({ forecasts: 3, levelBrier: (0.25 ** 2 + 3) / 4, baseLevelBrier: 0 });
+    expect(four?.drawdownError).toBeCloseTo(100 / 96 - 1, 12);
+    expect(twelve).toMatchObject({ forecasts: 3, levelBrier: 3 / 4, baseLevelBrier: 0, rallyError: null });
+    expect(twelve?.baseRallyError).toBeNull();
+  });
+
+  it('is told later where the missing candle becomes known', async () => {
+    await journal.commitCandles(candlesOf('BUSDT', 100, 101));
+    for (let quarter = 0; quarter < 48; quarter++) {
+      await stepOutcomes(test.database, { book, venue: book, minute: minuteAt(HOURS * 60 + 15 * quarter) });
+    }
+    expect(await realizedOf('BUSDT', 15)).toEqual(await realizedOf('AUSDT', 15));
+    const { rows } = await test.database.pool.query(
+      "SELECT count(*) AS count FROM forecast_outcomes JOIN instruments USING (instrument_id) WHERE venue = $1 AND horizon <> '15m' AND realized_rally IS NULL",
+      [book],
+    );
+    expect(rows).toEqual([{ count: 0 }]);
   });
 });

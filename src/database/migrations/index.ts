@@ -11,6 +11,7 @@ import { cashFlows } from './0010-cash-flows.ts';
 import { arming } from './0011-arming.ts';
 import { fundingRates } from './0012-funding-rates.ts';
 import { replay } from './0013-replay.ts';
+import { outcomeExtremes } from './0014-outcome-extremes.ts';
 import type { Migration } from './migration.ts';
 
 export type { Migration } from './migration.ts';
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   arming,
   fundingRates,
   replay,
+  outcomeExtremes,
 ];
