@@ -50,7 +50,7 @@ const fill = (id: string, number: number, quantity: string, price = '100'): Brok
   fee: '0.2',
   time: AT,
 });
-const status = (clientOrderId: string, to: 'ACCEPTED' | 'REJECTED'): BrokerEvent => ({
+const status = (clientOrderId: string, to: 'ACCEPTED' | 'TRIGGERED' | 'REJECTED'): BrokerEvent => ({
   kind: 'status',
   clientOrderId,
   status: to,
@@ -187,6 +187,19 @@ it('all positions are closed by orders of the moment, those that an exit closes 
     { purpose: 'exit', quantity: '4', decidedAt: AT, reason: 'RISK_CLOSE_ALL' },
   ]);
   expect(positionsWithoutExit(closing.state)).toEqual([]);
+});
+
+it('an exit asks only for what no stop closes at market already, which a venue would refuse', () => {
+  const first = bookEvents(started(), [fill('entry', 1, '3')], instruments, settings);
+  const stop = legId(first, 'stop');
+  const events = (...kinds: ('ACCEPTED' | 'TRIGGERED')[]) => kinds.map((kind) => status(stop, kind));
+  const triggered = bookEvents(first.state, events('ACCEPTED', 'TRIGGERED'), instruments, settings).state;
+  expect(positionsWithoutExit(triggered)).toEqual([]);
+  const { state } = bookEvents(triggered, [fill('entry', 2, '2')], instruments, settings);
+  const closing = closePositions(state, positionsWithoutExit(state), AT, 'RISK_CLOSE_ALL', settings);
+  expect(closing.record.intents).toMatchObject([{ purpose: 'exit', quantity: '2' }]);
+  const rest = bookEvents(closing.state, [fill(stop, 1, '1')], instruments, settings).state;
+  expect([positionsWithoutExit(rest), unprotectedPositions(rest)]).toEqual([[], []]);
 });
 
 it('an account that disagrees halts trading with the list, and ends entries that work', () => {

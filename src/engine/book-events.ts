@@ -30,6 +30,7 @@ import {
   positionKey,
   positionsOf,
   unchanged,
+  unclosedOf,
   unendedLegs,
   valueLedger,
   workingLegsOf,
@@ -178,9 +179,12 @@ export function closePositions(
   settings: Settings,
   riskEvents: EventRecord['riskEvents'] = [],
 ): BetweenMinutes {
+  const legsOf = workingLegsOf(state.ledger);
   const intents = keys.flatMap((key): OrderIntent[] => {
     const position = state.ledger.positions.get(key);
     if (position === undefined) return [];
+    const unclosed = unclosedOf(position, legsOf(key));
+    if (unclosed === 0n) return [];
     const { strategy, symbol, quantity } = position;
     const identity = { book: settings.book, strategy, symbol, minute: state.minute, purpose: 'exit' } as const;
     return [
@@ -192,7 +196,7 @@ export function closePositions(
         side: quantity > 0n ? 'sell' : 'buy',
         purpose: 'exit',
         type: 'market',
-        quantity: formatQuantity(magnitude(quantity)),
+        quantity: formatQuantity(unclosed),
         reduceOnly: true,
         decidedAt: at,
         validUntil: epochMs(at + settings.risk.exitValidityMinutes * MINUTE_MS),
@@ -207,11 +211,13 @@ export function closePositions(
   return between(next, entered, fresh, riskEvents, settings);
 }
 
-/** Open positions, by `positionKey`, that no exit is closing. */
-export const positionsWithoutExit = ({ ledger }: BookState): string[] =>
-  [...ledger.positions].flatMap(([key, { isOvershoot }]) =>
-    isOvershoot || exitsOf(ledger, key).length > 0 ? [] : [key],
+/** Open positions, by `positionKey`, that neither an exit nor a leg is closing. */
+export function positionsWithoutExit({ ledger }: BookState): string[] {
+  const legsOf = workingLegsOf(ledger);
+  return [...ledger.positions].flatMap(([key, position]) =>
+    position.isOvershoot || exitsOf(ledger, key).length > 0 || unclosedOf(position, legsOf(key)) === 0n ? [] : [key],
   );
+}
 
 const exitsOf = (ledger: Ledger, key: string): LedgerOrder[] =>
   workingOrders(ledger).filter(

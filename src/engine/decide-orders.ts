@@ -48,9 +48,11 @@ import {
   requestCancels,
   sizeEntry,
   unchanged,
+  unclosedOf,
   volatilityOf,
   type WantedSize,
   withEntry,
+  workingLegsOf,
   workingOrderOf,
   workingOrders,
 } from '../trading/index.ts';
@@ -321,6 +323,8 @@ class OrderPlan {
     const position = this.#state.ledger.positions.get(key);
     if (position === undefined) return;
     this.#cooldowns.set(key, epochMs(minute + strategy.cooldownMinutes * MINUTE_MS));
+    const unclosed = unclosedOf(position, workingLegsOf(this.#state.ledger)(key));
+    if (unclosed === 0n) return;
     const identity = this.#identity(strategy, symbol, 'exit');
     this.#plan('exit', key, identity.clientOrderId);
     const intent: OrderIntent = {
@@ -331,7 +335,7 @@ class OrderPlan {
       side: position.quantity > 0n ? 'sell' : 'buy',
       purpose: 'exit',
       type: 'market',
-      quantity: formatQuantity(magnitude(position.quantity)),
+      quantity: formatQuantity(unclosed),
       reduceOnly: true,
       decidedAt: minute,
       validUntil: epochMs(minute + this.#settings.risk.exitValidityMinutes * MINUTE_MS),

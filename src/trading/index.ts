@@ -64,6 +64,7 @@ export {
   type PositionProtection,
   stopStateOf,
   triggerOf,
+  unclosedOf,
 } from './protective-orders.ts';
 export { type Difference, describeDifference, differencesOf } from './reconciliation.ts';
 export { type DrawdownState, updateDrawdown } from './risk/drawdown.ts';

@@ -30,6 +30,13 @@ export const isTriggered = (leg: LedgerOrder): boolean => leg.status === 'TRIGGE
 export const coverOf = (stops: readonly LedgerOrder[]): bigint =>
   stops.reduce((sum, stop) => sum + remainingOf(stop), 0n);
 
+/** Quantity units of a position that no leg closes at market already: all that an exit can be for. A venue refuses more than that on a leg. */
+export function unclosedOf({ quantity }: LedgerPosition, { stops, targets }: WorkingLegs): bigint {
+  const closing = coverOf([...stops, ...targets].filter(isTriggered));
+  const open = magnitude(quantity) - closing;
+  return open > 0n ? open : 0n;
+}
+
 export const triggerOf = ({ intent }: LedgerOrder): bigint => exactOf(intent).trigger;
 
 /** Whether a stop is just this: its trigger there, and so much of the position under it. */
