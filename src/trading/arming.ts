@@ -1,4 +1,4 @@
-import type { ArmingTerms, EpochMs, ReasonCode } from '../core/index.ts';
+import { type ArmingTerms, DAY_MS, type EpochMs, epochMs, type ReasonCode } from '../core/index.ts';
 import { parseCash } from '../matching/index.ts';
 
 /** A person's leave to trade at an exchange: part of the book's state, so that a restart inherits it. */
@@ -11,11 +11,14 @@ export interface Arming {
   readonly actor: string;
 }
 
+/** A person renews an arming at least this often, whoever asks for it and by whatever way. */
+export const LONGEST_ARMING_MS = 31 * DAY_MS;
+
 /** @throws RangeError if the cap is not a decimal of at most 8 places. */
 export const armingOf = ({ cap, expiresAt }: ArmingTerms, actor: string, since: EpochMs): Arming => ({
   cap: parseCash(cap),
   since,
-  expiresAt,
+  expiresAt: epochMs(Math.min(expiresAt, since + LONGEST_ARMING_MS)),
   actor,
 });
 

@@ -1,4 +1,4 @@
-export { type Arming, armingOf, armingRestriction } from './arming.ts';
+export { type Arming, armingOf, armingRestriction, LONGEST_ARMING_MS } from './arming.ts';
 export * from './brokers/ccxt/account-client.ts';
 export { takeSnapshot } from './brokers/ccxt/account-snapshot.ts';
 export { type BinanceUsdmAccountOptions, createBinanceUsdmAccount } from './brokers/ccxt/binance-usdm-account.ts';

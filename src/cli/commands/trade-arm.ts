@@ -1,16 +1,9 @@
 import type { Command } from 'commander';
 import { type Config, durationMs } from '../../config/index.ts';
-import {
-  type ArmingTerms,
-  DAY_MS,
-  type EpochMs,
-  epochMs,
-  formatTime,
-  MinutehandError,
-  systemClock,
-} from '../../core/index.ts';
+import { type ArmingTerms, type EpochMs, epochMs, formatTime, MinutehandError, systemClock } from '../../core/index.ts';
 import { type Database, lastCycleMinute, listEquity, listRuns } from '../../database/index.ts';
 import { BOOK, readBookOverview } from '../../engine/index.ts';
+import { LONGEST_ARMING_MS } from '../../trading/index.ts';
 import { type CliContext, type CommonOptions, commandLog, perform, readConfig, withCommonOptions } from '../context.ts';
 import { usageError } from '../output.ts';
 import { withStore } from '../store.ts';
@@ -23,9 +16,6 @@ interface ArmOptions extends CommonOptions {
   readonly confirm?: string;
   readonly reason?: string;
 }
-
-/** An arming is renewed by a person at least this often. */
-const LONGEST_MS = 31 * DAY_MS;
 
 /** `trade arm`. */
 export function addTradeArm(trade: Command, context: CliContext): void {
@@ -77,7 +67,7 @@ function validityOf(text: string): number {
   const remedy = 'Write --for 12h or --for 7d; 31d at most.';
   try {
     const length = durationMs(text);
-    if (length <= LONGEST_MS) return length;
+    if (length <= LONGEST_ARMING_MS) return length;
   } catch {
     throw usageError(`--for ${text} is not a duration`, remedy);
   }

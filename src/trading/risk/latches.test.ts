@@ -237,6 +237,8 @@ describe('arming', () => {
     expect(isUnarmed(book.risk)).toBe(true);
     expect(book.arm('500', at(60), at(2))).toBe('ACTIVE');
     expect(book.risk.arming).toEqual({ cap: parseCash('500'), since: at(2), expiresAt: at(60), actor: 'cli:test' });
+    book.arm('500', at(60 * 24 * 400), at(2));
+    expect(book.risk.arming?.expiresAt).toBe(at(2 + 60 * 24 * 31));
     expect(book.command('disarm', at(3), '10000')).toBe('REDUCING');
     expect(book.reasons).toEqual(['RISK_NOT_ARMED']);
   });

@@ -443,7 +443,7 @@ function arm(
   const arming = armingOf(terms, actor, at);
   const armed: RiskChange = {
     risk: { ...risk, arming },
-    events: [{ time: at, actor, action: 'risk.arm', ...terms, ...textOf(command) }],
+    events: [{ time: at, actor, action: 'risk.arm', ...terms, expiresAt: arming.expiresAt, ...textOf(command) }],
   };
   if (risk.ramp === undefined || settings.ramp === null) return armed;
   const change = ramped(
