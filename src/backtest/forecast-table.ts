@@ -10,7 +10,7 @@ import {
   FORECAST_WIDTH,
   type Forecast,
   HOUR_MS,
-  joinArrays,
+  joinColumn,
   type SymbolId,
   systemClock,
 } from '../core/index.ts';
@@ -70,26 +70,11 @@ export class ForecastTable {
     this.modelId = modelId;
     this.symbols = symbols;
     this.rows = {
-      times: joinArrays(
-        chunks.map(({ times }) => times),
-        Float64Array,
-      ),
-      symbolIndex: joinArrays(
-        chunks.map(({ symbolIndex }) => symbolIndex),
-        Int32Array,
-      ),
-      maskedShare: joinArrays(
-        chunks.map(({ maskedShare }) => maskedShare),
-        Float32Array,
-      ),
-      values: joinArrays(
-        chunks.map(({ values }) => values),
-        Float32Array,
-      ),
-      raw: joinArrays(
-        chunks.map(({ raw }) => raw),
-        Float32Array,
-      ),
+      times: joinColumn(chunks, ({ times }) => times, Float64Array),
+      symbolIndex: joinColumn(chunks, ({ symbolIndex }) => symbolIndex, Int32Array),
+      maskedShare: joinColumn(chunks, ({ maskedShare }) => maskedShare, Float32Array),
+      values: joinColumn(chunks, ({ values }) => values, Float32Array),
+      raw: joinColumn(chunks, ({ raw }) => raw, Float32Array),
     };
     this.rows.times.forEach((time, row) => {
       if (!this.#firstRow.has(time)) this.#firstRow.set(time, row);

@@ -19,16 +19,18 @@ export function firstAtOrAfter(values: Float64Array, value: number): number {
   return low;
 }
 
-/** The values of several arrays, one after the other. */
-export function joinArrays<Values extends Float64Array | Int32Array | Float32Array>(
-  parts: readonly Values[],
-  Type: new (length: number) => Values,
-): Values {
-  const whole = new Type(parts.reduce((sum, { length }) => sum + length, 0));
+/** A column of several tables, one after the other. */
+export function joinColumn<Table, Column extends Float64Array | Int32Array | Float32Array>(
+  tables: readonly Table[],
+  columnOf: (table: Table) => Column,
+  Type: new (length: number) => Column,
+): Column {
+  const columns = tables.map(columnOf);
+  const whole = new Type(columns.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+  for (const column of columns) {
+    whole.set(column, at);
+    at += column.length;
   }
   return whole;
 }

@@ -178,21 +178,26 @@ export interface ForecastAccuracy {
   readonly calibrationError: number;
 }
 
+/** Whose forecasts, of which horizon and minutes `[from, until)`, are judged. */
+export interface AccuracyQuery {
+  readonly book: string;
+  readonly venue: string;
+  readonly horizon: Horizon;
+  readonly durationMs: number;
+  readonly from: EpochMs;
+  readonly until: EpochMs;
+}
+
+/** The first six parameters of what judges forecasts. */
+const parametersOf = ({ book, venue, horizon, durationMs, from, until }: AccuracyQuery) =>
+  [book, venue, horizon, durationMs, from, until] as const;
+
 /** Accuracy of every model of a book that forecast in `[from, until)`, by model; models without any known outcome are left out. */
-export async function readForecastAccuracy(
-  database: Database,
-  query: { book: string; venue: string; horizon: Horizon; durationMs: number; from: EpochMs; until: EpochMs },
-): Promise<ForecastAccuracy[]> {
-  const { book, venue, horizon, durationMs, from, until } = query;
+export async function readForecastAccuracy(database: Database, query: AccuracyQuery): Promise<ForecastAccuracy[]> {
   const { rows } = await database.pool.query<ForecastAccuracy>(ACCURACY, [
-    book,
-    venue,
-    horizon,
-    durationMs,
-    from,
-    until,
+    ...parametersOf(query),
     // Arrays count from 1.
-    outputIndex(`direction_${horizon}_up`) + 1,
+    outputIndex(`direction_${query.horizon}_up`) + 1,
   ]);
   return rows;
 }
@@ -251,19 +256,13 @@ export interface ExtremeAccuracy {
 /** The same of how far the market went, as {@link readForecastAccuracy} of where it went. */
 export async function readExtremeAccuracy(
   database: Database,
-  query: { book: string; venue: string; horizon: Horizon; durationMs: number; from: EpochMs; until: EpochMs },
+  query: AccuracyQuery,
   { levels, rally, drawdown }: ExtremeOutputs,
 ): Promise<ExtremeAccuracy[]> {
-  const { book, venue, horizon, durationMs, from, until } = query;
   // Arrays count from 1.
   const position = (output: number | null) => (output === null ? null : output + 1);
   const { rows } = await database.pool.query<ExtremeAccuracy>(EXTREME_ACCURACY, [
-    book,
-    venue,
-    horizon,
-    durationMs,
-    from,
-    until,
+    ...parametersOf(query),
     levels.map(({ output }) => output + 1),
     levels.map(({ side }) => side === 'long'),
     levels.map(({ move }) => move),

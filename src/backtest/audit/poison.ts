@@ -86,10 +86,10 @@ function poisonPoints({ backtest, strategies, trace }: AuditContext, random: Ran
     const within = trace.entryBars.filter((bar) => bar >= low && bar < high);
     const chosen = within[random.integer(Math.max(1, within.length))];
     if (chosen !== undefined) return chosen;
-    const any = epochMs(low + random.integer((high - low) / BAR_MS) * BAR_MS);
+    const drawn = epochMs(low + random.integer((high - low) / BAR_MS) * BAR_MS);
     const cadence = strategies[part % Math.max(1, strategies.length)]?.decideEvery ?? '15m';
-    const due = floorTo(any, cadence);
-    return due >= from ? due : any;
+    const due = floorTo(drawn, cadence);
+    return due >= from ? due : drawn;
   });
   return [...new Set(points)];
 }

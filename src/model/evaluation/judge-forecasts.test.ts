@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, DAY_MS, FORECAST_WIDTH, joinArrays, outputIndex } from '../../core/index.ts';
+import { createRandom, DAY_MS, FORECAST_WIDTH, joinColumn, outputIndex } from '../../core/index.ts';
 import { BAR_MS } from '../dataset.ts';
 import { randomNetwork, SMALL_NETWORK } from '../random-network.fixture.ts';
 import { RANKING_HEADS } from '../raw-outputs.ts';
@@ -39,10 +39,10 @@ const judge = (...forecasts: MadeForecasts[]) =>
 
 const [before, after] = [noise(3, 4), noise(7, 5)];
 const whole: MadeForecasts = {
-  times: joinArrays([before.times, after.times], Float64Array),
-  symbolIndex: joinArrays([before.symbolIndex, after.symbolIndex], Int32Array),
-  values: joinArrays([before.values, after.values], Float32Array),
-  raw: joinArrays([before.raw, after.raw], Float32Array),
+  times: joinColumn([before, after], ({ times }) => times, Float64Array),
+  symbolIndex: joinColumn([before, after], ({ symbolIndex }) => symbolIndex, Int32Array),
+  values: joinColumn([before, after], ({ values }) => values, Float32Array),
+  raw: joinColumn([before, after], ({ raw }) => raw, Float32Array),
 };
 
 describe('forecasts of several models, one after the other', () => {

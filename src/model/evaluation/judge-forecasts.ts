@@ -6,7 +6,7 @@ import {
   barsBetween,
   FORECAST_WIDTH,
   HOUR_MS,
-  joinArrays,
+  joinColumn,
   MinutehandError,
   type Random,
   type SymbolId,
@@ -106,11 +106,8 @@ function pooled(inputs: readonly EvaluationInput[]): EvaluationInput {
     if (all.length < inputs.length) return undefined;
     const raw = all.flatMap((one) => one.raw ?? []);
     return {
-      values: joinArrays(
-        all.map(({ values }) => values),
-        Float32Array,
-      ),
-      ...(raw.length < all.length ? {} : { raw: joinArrays(raw, Float32Array) }),
+      values: joinColumn(all, ({ values }) => values, Float32Array),
+      ...(raw.length < all.length ? {} : { raw: joinColumn(raw, (values) => values, Float32Array) }),
     };
   };
   const [model, majority, volatilityOnly] = [
@@ -123,18 +120,9 @@ function pooled(inputs: readonly EvaluationInput[]): EvaluationInput {
   return {
     rows: {
       symbols: first.rows.symbols,
-      times: joinArrays(
-        rows.map(({ times }) => times),
-        Float64Array,
-      ),
-      symbolIndex: joinArrays(
-        rows.map(({ symbolIndex }) => symbolIndex),
-        Int32Array,
-      ),
-      targets: joinArrays(
-        rows.map(({ targets }) => targets),
-        Float32Array,
-      ),
+      times: joinColumn(rows, ({ times }) => times, Float64Array),
+      symbolIndex: joinColumn(rows, ({ symbolIndex }) => symbolIndex, Int32Array),
+      targets: joinColumn(rows, ({ targets }) => targets, Float32Array),
     },
     model,
     baselines: { majority, ...(volatilityOnly ? { volatilityOnly } : {}) },
